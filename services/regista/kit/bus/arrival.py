@@ -1,0 +1,31 @@
+"""A record as it comes off a bus: decoded once, whoever it is for, and nothing lost if it cannot be."""
+
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from regista.kit.bus.model import Origin, Received
+from regista_events import RegistryEvent, UnknownEvent, codec
+
+
+class MalformedError(ValueError):
+    """The bytes are no event; the text says where they stop being one."""
+
+
+class Arrival(NamedTuple):
+    """A record with its origin; ``malformed`` is set exactly when ``record.event`` is None."""
+
+    record: Received
+    origin: Origin
+    malformed: MalformedError | None
+
+
+def arrive(raw: bytes, context: bytes, shard: int, origin: Origin) -> Arrival:
+    """Decode the bytes. A type from the future is an ``UnknownEvent``, not an error."""
+    event: RegistryEvent | UnknownEvent | None = None
+    malformed: MalformedError | None = None
+    try:
+        event = codec.decode(raw)
+    except (ValidationError, ValueError, RecursionError) as error:
+        malformed = MalformedError(str(error))
+    return Arrival(Received(event, raw, context, shard), origin, malformed)
