@@ -1,0 +1,126 @@
+"""The one decision of access control: may this actor do this to that? Pure: values in, a value out."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+from regista.access.actions import Action, Role, Scope, needed_role, needed_scope
+from regista.access.errors import AccessDeniedError
+from regista.kit.errors import NotFoundError
+
+
+class Visibility(StrEnum):
+    """Who sees a resource without a role on it."""
+
+    ENTITY = "entity"
+    """Members of its team alone."""
+    ORGANIZATION = "organization"
+    """Everybody in the organization may see, and use, it."""
+    PRIVATE = "private"
+    """Members named on the resource alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: an account and the API key it asks with."""
+
+    id: int
+    name: str
+    kind: Literal["user", "service"]
+    organization_id: int
+    organization: str
+    organization_admin: bool
+    default_entity_id: int | None
+    roles: dict[int, Role] = field(default_factory=dict[int, Role])
+    """Entity id → role in that team."""
+    scope: Scope = Scope.ADMIN
+    only_entity_id: int | None = None
+    key_id: int | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What is asked for, as the slice that owns it loaded it.
+
+    ``entity_id`` None means the organization as a whole. ``granted`` is the role given on the resource itself (a
+    registry's members), None where there is no such thing. ``name`` is what a person calls it.
+    """
+
+    name: str
+    organization_id: int
+    entity_id: int | None = None
+    visibility: Visibility = Visibility.ENTITY
+    protected: bool = False
+    granted: Role | None = None
+    owner_id: int | None = None
+    """The account it belongs to: a person's own keys are theirs to manage."""
+
+
+class Verdict(NamedTuple):
+    """The decision and its reason. ``visible`` tells whether the actor may know that the resource exists."""
+
+    allowed: bool
+    visible: bool
+    reason: str
+    role: Role
+    needed: Role
+
+
+def decide(actor: Actor, action: Action, resource: Resource) -> Verdict:
+    """Decide, and say why.
+
+    The effective role is the highest of: admin of the organization; role in the resource's team; role granted on the
+    resource; viewer of what the organization may see. A key's scope limits it further.
+    """
+    needed = needed_role(action, protected=resource.protected)
+    if resource.organization_id != actor.organization_id:
+        return Verdict(False, False, "it belongs to another organization", Role.NONE, needed)
+    if actor.only_entity_id is not None and resource.entity_id != actor.only_entity_id:
+        return Verdict(False, False, "the API key is limited to another team", Role.NONE, needed)
+    role = _effective_role(actor, resource)
+    if role is Role.NONE:
+        return Verdict(False, False, f"{actor.name} has no role on {resource.name}", role, needed)
+    if role < needed:
+        reason = f"{action} on {resource.name} needs role {needed.label}; {actor.name} is {role.label}"
+        if resource.protected and needed is Role.ADMIN:
+            reason += " (the alias is protected)"
+        return Verdict(False, True, reason, role, needed)
+    if actor.scope < needed_scope(action):
+        reason = f"{action} needs an API key of scope {needed_scope(action).name.lower()}; this one is for {actor.scope.name.lower()}"
+        return Verdict(False, True, reason, role, needed)
+    return Verdict(True, True, f"{actor.name} is {role.label} on {resource.name}", role, needed)
+
+
+def _effective_role(actor: Actor, resource: Resource) -> Role:
+    if actor.organization_admin or (resource.owner_id is not None and resource.owner_id == actor.id):
+        return Role.ADMIN
+    roles = [Role.NONE]
+    if resource.granted is not None:
+        roles.append(resource.granted)
+    if resource.entity_id is None:
+        roles.append(Role.VIEWER)  # everybody belongs to their own organization
+    elif resource.visibility is not Visibility.PRIVATE:
+        roles.append(actor.roles.get(resource.entity_id, Role.NONE))
+    if resource.visibility is Visibility.ORGANIZATION:
+        roles.append(Role.VIEWER)
+    return max(roles)
+
+
+def authorize(actor: Actor, action: Action, resource: Resource) -> None:
+    """Return if the actor may; raise if not.
+
+    Raises `NotFoundError` for what the actor may not see, `AccessDeniedError` (403, naming the role needed) for what
+    it sees but may not do.
+    """
+    verdict = decide(actor, action, resource)
+    if verdict.allowed:
+        return
+    if not verdict.visible:
+        raise NotFoundError(f"{resource.name} does not exist, or you may not see it")
+    raise AccessDeniedError(
+        verdict.reason,
+        action=action.value,
+        resource=resource.name,
+        needed_role=verdict.needed.label,
+    )

@@ -1,0 +1,21 @@
+"""Identifiers: UUIDv7 (RFC 9562) for what travels, random tokens for what must not be guessed."""
+
+import os
+import secrets
+import time
+from uuid import UUID
+
+
+def uuid7() -> UUID:
+    """Return a new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits.
+
+    Unique without coordination and close to insertion order, which keeps B-trees narrow; never used for order.
+    """
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    value = value & ~(0xF000 << 64) | 0x7000 << 64
+    return UUID(int=value & ~(0xC000 << 48) | 0x8000 << 48)
+
+
+def token(size: int = 32) -> str:
+    """Return ``size`` random bytes as unpadded URL-safe base64."""
+    return secrets.token_urlsafe(size)

@@ -1,0 +1,100 @@
+"""The schema's history, and the one way to bring a database up to date.
+
+Who writes: whoever calls `migrate`, one at a time, under an advisory lock of the session. Who reads: every process, which
+refuses to serve on another revision than its own. A crash in the middle rolls the running revision back (PostgreSQL's
+DDL is transactional); the next call goes on from there.
+"""
+
+import asyncio
+from importlib import resources
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from regista.kit.db import Database
+from regista.kit.errors import ConfigurationError
+
+_LOCK = 0x7265676973746100  # "regista\0": no other program is likely to take this advisory lock
+_MINIMUM_VERSION = 150000
+
+
+def script() -> ScriptDirectory:
+    """Return the revisions that ship with this installation."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("regista") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
+
+
+def head() -> str:
+    """Return the revision that this program works on."""
+    revision = script().get_current_head()
+    assert revision is not None  # noqa: S101 - revisions ship in the wheel
+    return revision
+
+
+async def migrate(database: Database) -> tuple[str | None, str]:
+    """Bring the schema up to date; return the revisions before and after.
+
+    Safe to run twice or from two places at once: the second waits. Raises `ConfigurationError` for a PostgreSQL that
+    is too old, or a schema that is newer than this program.
+    """
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=database.connect, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SET statement_timeout = 0"))
+            await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            await connection.commit()
+            try:
+                return await connection.run_sync(_upgrade)
+            finally:
+                await asyncio.shield(_unlock(connection))
+    finally:
+        await engine.dispose()
+
+
+async def current(database: Database) -> str | None:
+    """Return the revision that the database is at, None when it is empty."""
+    async with database.transaction() as transaction:
+        if await transaction.connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        return await transaction.connection.fetchval("SELECT version_num FROM alembic_version")
+
+
+async def _unlock(connection: Any) -> None:
+    await connection.rollback()
+    await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+    await connection.commit()
+
+
+def _upgrade(connection: Connection) -> tuple[str | None, str]:
+    version = connection.execute(text("SHOW server_version_num")).scalar_one()
+    if int(version) < _MINIMUM_VERSION:
+        raise ConfigurationError(f"PostgreSQL {int(version) // 10000} is too old; Regista needs 15 or newer")
+    scripts = script()
+    before = MigrationContext.configure(connection).get_current_revision()
+    if before is not None and before not in {revision.revision for revision in scripts.walk_revisions()}:
+        raise ConfigurationError(
+            f"the database's schema is at revision {before!r}, which this version of Regista does not know; "
+            "run a newer Regista"
+        )
+    after = scripts.get_current_head()
+    assert after is not None  # noqa: S101 - revisions ship in the wheel
+
+    def steps(revision: Any, _context: object) -> Any:
+        return scripts._upgrade_revs(after, revision)  # noqa: SLF001 - Alembic's own `upgrade` command does just this
+
+    with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+        environment.configure(connection=connection, transaction_per_migration=False)
+        with environment.begin_transaction():
+            environment.run_migrations()
+    connection.commit()
+    return before, after
