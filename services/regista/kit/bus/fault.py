@@ -7,9 +7,9 @@ against parking.
 from collections.abc import Iterator
 from enum import Enum, auto
 
-import asyncpg
 from sqlalchemy import exc as sa
 
+from regista.kit.db import faults
 from regista.kit.errors import UnavailableError
 
 
@@ -24,32 +24,11 @@ class Fault(Enum):
     """This record fails however often it is tried."""
 
 
-# PostgreSQL, appendix A (error codes).
-_TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
-_OUTAGE_CLASSES = frozenset(
-    {
-        "08",  # connection exception
-        "28",  # invalid authorization: a password was rotated
-        "53",  # insufficient resources: disk full, out of memory, too many connections
-        "57",  # operator intervention: shutdown, starting up, statement timeout
-        "58",  # system error outside PostgreSQL: input/output
-    }
-)
-_OUTAGE_STATES = frozenset(
-    {
-        "25006",  # read-only transaction: connected to a standby after a failover
-        "3D000",  # the database does not exist
-        "3F000",  # the schema does not exist
-        "42501",  # insufficient privilege
-        "42703",  # undefined column: the migration has not run yet
-        "42883",  # undefined function: the same
-        "42P01",  # undefined table: the same
-        "XX001",  # data corrupted
-        "XX002",  # index corrupted
-    }
-)
-# asyncpg has one InterfaceError for a connection that is gone and for a call that is wrong; only its text tells.
-_GONE = ("closed", "closing", "released", "not initialized")
+# What is wrong with the deployment, not with a record (PostgreSQL, appendix A): no database, schema, right, column,
+# function or table, which is what a consumer sees that starts before its migration; then corrupted data and index.
+_NOT_READY = frozenset({"3D000", "3F000", "42501", "42703", "42883", "42P01", "XX001", "XX002"})
+# Another transaction holds the lock: contention, not guilt.
+_CONTENTION = frozenset({"55P03"})
 
 
 def classify(error: BaseException) -> Fault:
@@ -78,20 +57,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _verdict(error: BaseException) -> Fault:
-    if isinstance(error, OSError | MemoryError | sa.TimeoutError | sa.DisconnectionError | UnavailableError):
+    if isinstance(error, OSError | MemoryError | sa.DisconnectionError | UnavailableError) or faults.is_outage(error):
         return Fault.OUTAGE
     if isinstance(error, sa.DBAPIError) and error.connection_invalidated:
         return Fault.OUTAGE
-    if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
-        return Fault.OUTAGE if any(word in str(error) for word in _GONE) else Fault.GUILTY
-    return _by_state(getattr(error, "sqlstate", None))
-
-
-def _by_state(state: str | None) -> Fault:
-    if state is None:
-        return Fault.GUILTY
-    if state in _TRANSIENT_STATES:
-        return Fault.TRANSIENT
-    if state in _OUTAGE_STATES or state[:2] in _OUTAGE_CLASSES:
+    state = getattr(error, "sqlstate", None)
+    if state in _NOT_READY:
         return Fault.OUTAGE
+    if state in _CONTENTION or faults.is_transient(error):
+        return Fault.TRANSIENT
     return Fault.GUILTY
