@@ -1,0 +1,142 @@
+"""The guarded client: one per process, for everything that leaves it."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver
+
+from regista.kit.clock import monotonic
+from regista.kit.http.addresses import Network
+from regista.kit.http.answer import Answer, kept_headers, read_bounded
+from regista.kit.http.connector import GuardedResolver, dials, make_connector, system_resolver
+from regista.kit.http.failures import Failure, of_exception, of_status
+from regista.kit.http.transport import GuardedTransport
+from regista.kit.http.urls import UrlRefusedError, parse
+
+CONNECT_SECONDS = 5.0
+"""For one address: TCP and TLS handshakes."""
+RETRY_SECONDS = 1.0
+"""A pooled connection that failed earlier than this had been closed while it rested: the request is sent again."""
+AGENT = "Regista"
+
+_BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
+
+
+class GuardedClient:
+    """Calls URLs that people configured. Make it inside a running loop; close it, or use it as a context manager.
+
+    ``allowed`` opens networks that are forbidden otherwise, ``tls`` is the trust for https (None: the system's),
+    ``resolver`` the name service (None: c-ares).
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        *,
+        tls: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._resolver = GuardedResolver(system_resolver() if resolver is None else resolver, allowed)
+        self._session = aiohttp.ClientSession(
+            connector=make_connector(self._resolver, allowed, tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            headers={"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+            skip_auto_headers=("Content-Type",),
+        )
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; requests that are under way fail."""
+        await self._session.close()
+        await self._resolver.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:  # noqa: ASYNC109 - aiohttp's own timer is cheaper than a scope
+        """Send ``body`` and return what came of it; what goes wrong outside is an Answer, never an exception.
+
+        ``timeout`` in seconds bounds everything: name, connection, request and reading the response. A pooled
+        connection that fails within RETRY_SECONDS before any byte of the response is replaced once.
+        """
+        started = monotonic()
+        try:
+            target = parse(url)
+        except UrlRefusedError as error:
+            return Answer(None, Failure.ADDRESS_FORBIDDEN, {}, b"", truncated=False, seconds=0.0, detail=error.message)
+        limits = self._timeouts.get(timeout) or self._remember(timeout)
+        dialled: list[str] = []
+        dials.set(dialled)
+        status: int | None = None
+        kept: dict[str, str] = {}
+        try:
+            try:
+                response = await self._session.post(
+                    target, data=body, headers=headers, allow_redirects=False, timeout=limits
+                )
+            except _BROKEN as error:
+                elapsed = monotonic() - started
+                if dialled or elapsed >= RETRY_SECONDS or _has_begun(error):
+                    raise
+                response = await self._session.post(
+                    target, data=body, headers=headers, allow_redirects=False, timeout=_limits(timeout - elapsed)
+                )
+            status = response.status
+            try:
+                kept = kept_headers(response.headers.items())
+                content, truncated = await read_bounded(response.content)
+            except BaseException:
+                response.close()
+                raise
+            if truncated:
+                response.close()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(
+                status,
+                of_exception(error),
+                kept,
+                b"",
+                truncated=False,
+                seconds=monotonic() - started,
+                detail=str(error) or type(error).__name__,
+            )
+        return Answer(status, of_status(status), kept, content, truncated, monotonic() - started)
+
+    def httpx(self, *, timeout: float = 15.0, max_body: int = 1_000_000) -> httpx.AsyncClient:
+        """Return an httpx client on the same connections and under the same guard, for what is not hot.
+
+        ``timeout`` seconds bound each exchange as a whole, ``max_body`` the bytes of a response; redirects are not
+        followed, cookies not kept. Closing it leaves this client open. Its exceptions are httpx's;
+        ``failures.of_exception`` reads them.
+        """
+        return httpx.AsyncClient(
+            transport=GuardedTransport(self._session, seconds=timeout, max_body=max_body),
+            headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
+            cookies=GuardedTransport.no_cookies(),
+            timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout), pool=None),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def _remember(self, seconds: float) -> aiohttp.ClientTimeout:
+        return self._timeouts.setdefault(seconds, _limits(seconds))
+
+
+def _limits(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+
+
+def _has_begun(error: Exception) -> bool:
+    """Tell whether part of a response had arrived: aiohttp then keeps it where its text would stand."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
