@@ -1,0 +1,18 @@
+"""Fixtures for every test."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from tests.support.postgres import PostgresSession
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncGenerator[PostgresSession]:
+    """The session's PostgreSQL; take a database of your own from it with ``fresh_database``."""
+    session = PostgresSession()
+    await session.start()
+    try:
+        yield session
+    finally:
+        session.stop()
