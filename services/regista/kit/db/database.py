@@ -7,6 +7,7 @@ SQLAlchemy never begins or ends anything, and a session's ``commit()`` changes n
 """
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -156,7 +157,7 @@ class Database:
             except Exception as error:
                 if is_transient(error):
                     attempt += 1
-                    await asyncio.sleep(backoff.exponential(attempt, first=0.005, most=0.5))
+                    await asyncio.sleep(backoff.exponential(attempt, first=0.005, limit=0.5, jitter=random.random()))
                     continue
                 if is_outage(error):
                     said = "whether the change was made is unknown; repeat it with the same Idempotency-Key"

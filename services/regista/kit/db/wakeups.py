@@ -106,7 +106,7 @@ class Wakeups:
                 self.listening = False
                 if connection is not None:
                     connection.terminate()
-            await asyncio.sleep(backoff.exponential(failures, first=0.05, most=2.0))
+            await asyncio.sleep(backoff.exponential(max(failures, 1), first=0.05, limit=2.0, jitter=0.5))
 
     async def _follow(self, connection: asyncpg.Connection[Any], lost: asyncio.Event) -> None:
         heard: set[str] = set()

@@ -96,7 +96,7 @@ _STATEMENTS = (
     )
     """,
     # The same record parked twice (a crash after the parking, before the offset) is one row.
-    'CREATE UNIQUE INDEX dead_letter_once ON dead_letter ("group", origin)',
+    'CREATE UNIQUE INDEX dead_letter_once ON dead_letter ("group", coalesce(event_id::text, origin))',
     """
     CREATE TABLE idempotency_key (
         organization_id bigint NOT NULL,

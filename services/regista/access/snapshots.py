@@ -1,0 +1,10 @@
+"""How people and keys appear in events."""
+
+from regista_events import MemberSnapshot
+
+from regista.access.verdict import Actor
+
+
+def member_snapshot(actor: Actor) -> MemberSnapshot:
+    """Return the actor as events show it."""
+    return MemberSnapshot(id=actor.id, name=actor.name, kind=actor.kind, email=actor.email)
