@@ -1,6 +1,6 @@
 """Calls to the outside world: one guarded client for webhooks, Slack, token URLs and test sends."""
 
-from regista.kit.http.addresses import Network, is_forbidden, parse_networks
+from regista.kit.http.addresses import Network, is_forbidden
 from regista.kit.http.answer import Answer
 from regista.kit.http.client import GuardedClient
 from regista.kit.http.failures import Failure
@@ -14,5 +14,4 @@ __all__ = [
     "UrlRefusedError",
     "accept",
     "is_forbidden",
-    "parse_networks",
 ]

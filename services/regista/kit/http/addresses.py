@@ -5,10 +5,8 @@ IPv4-compatible, NAT64, 6to4, site-local and documentation ranges pass one or bo
 special-purpose registries (RFC 6890 and its updates).
 """
 
-from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-
-from regista.kit.errors import ConfigurationError
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -53,21 +51,6 @@ FORBIDDEN_V6: tuple[IPv6Network, ...] = tuple(
 )
 NAT64 = IPv6Network("64:ff9b::/96")
 """The well-known prefix of RFC 6052: the last 32 bits are the IPv4 address that a gateway will dial."""
-
-
-def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Return the networks behind CIDR texts such as ``10.1.0.0/16`` or ``fd00::/8``.
-
-    Raises ConfigurationError for one that is none, or that has host bits set (which hides what it opens).
-    """
-    networks: list[Network] = []
-    for text in texts:
-        try:
-            networks.append(ip_network(text.strip()))
-        except ValueError as error:
-            message = f"{text!r} is not a network ({error}); write it as a CIDR such as 10.1.0.0/16 or ::1/128"
-            raise ConfigurationError(message) from error
-    return tuple(networks)
 
 
 def is_forbidden(address: str, allowed: Sequence[Network] = ()) -> bool:

@@ -7,7 +7,7 @@ read it differently.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 from yarl import URL
 
@@ -63,22 +63,23 @@ def parse(url: str) -> URL:
         raise UrlRefusedError(f"the URL cannot be parsed ({error}); check the host and the port") from error
     if parsed.scheme not in {"http", "https"}:
         raise UrlRefusedError(f"the scheme {parsed.scheme!r} is not supported; use https:// or http://")
-    if "@" in parsed.raw_authority:
+    authority = _authority(url)
+    if "@" in authority or "@" in parsed.raw_authority:
         raise UrlRefusedError("the URL contains user info; put credentials into a header with a secret instead")
     if port is None or not 1 <= port <= 65535:  # noqa: PLR2004 - the range of TCP ports
         raise UrlRefusedError(f"the port {port} is outside 1-65535")
-    _check_host(parsed.raw_host or "", _spelled_host(url))
+    _check_host(parsed.raw_host or "", _spelled_host(authority))
     return parsed
 
 
 def _check_host(host: str, spelled: str) -> None:
     if not host or "%" in host or "%" in spelled:
         raise UrlRefusedError(f"the host {spelled!r} is empty, percent-encoded or has a zone id; write a plain name")
-    if ":" in host:
+    if ":" in host or spelled.startswith("["):
         try:
-            ip_address(host)
+            IPv6Address(host)
         except ValueError as error:
-            raise UrlRefusedError(f"{host!r} is not an IPv6 address") from error
+            raise UrlRefusedError(f"{spelled!r} is not an IPv6 address") from error
         return
     if _is_number(host):
         try:
@@ -97,9 +98,12 @@ def _is_number(host: str) -> bool:
     return _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
 
 
-def _spelled_host(url: str) -> str:
-    """Return the host as it was typed, before IDNA made it ASCII."""
-    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+def _authority(url: str) -> str:
+    """Return user info, host and port as they were typed, before IDNA made them ASCII."""
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+
+
+def _spelled_host(authority: str) -> str:
     if authority.startswith("["):
-        return authority[1:].partition("]")[0]
+        return authority.partition("]")[0] + "]"
     return authority.partition(":")[0]
