@@ -76,6 +76,7 @@ from regista_events.collections import (
     CollectionUpdated,
     CollectionUpdatedData,
 )
+from regista_events.compatibility import incompatibilities
 from regista_events.deliveries import (
     DeliveryExhausted,
     DeliveryExhaustedData,
@@ -180,6 +181,8 @@ from regista_events.runs import (
     RunStateChanged,
     RunStateChangedData,
 )
+from regista_events.samples import sample
+from regista_events.schemas import schema_of, schema_path
 from regista_events.subjects import (
     ApiKeySnapshot,
     ArtifactSnapshot,
@@ -393,6 +396,10 @@ __all__ = [
     "codec",
     "event_class",
     "full_name",
+    "incompatibilities",
+    "sample",
+    "schema_of",
+    "schema_path",
     "short_name",
     "short_names",
     "topics",

@@ -5,6 +5,7 @@ ValueError
 └── UnencodableEvent  an event that has no JSON that could be read again
 """
 
+import json
 import re
 from typing import Any
 
@@ -17,6 +18,9 @@ _ADAPTER: TypeAdapter[RegistryEvent] = TypeAdapter(RegistryEvent, config=ConfigD
 _UNKNOWN: TypeAdapter[UnknownEvent] = TypeAdapter(UnknownEvent)
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+# What pydantic writes for a lone surrogate in the key of an untyped map, where it raises for one in a value.
+_REPLACED = "\N{REPLACEMENT CHARACTER}".encode() * 3
 
 # Below these the reader's own limits (200 levels, 4300 digits) cannot be met, and reading back would be wasted time.
 _READ_BACK_BYTES = 4096
@@ -47,6 +51,9 @@ def encode(event: Event[Any]) -> bytes:
         raise UnencodableEvent(message) from error
     if _has_nul(body):
         message = f"{_named(event)} cannot be encoded: its text holds U+0000; refuse such text where it comes in"
+        raise UnencodableEvent(message)
+    if _REPLACED in body and _has_surrogate(event):
+        message = f"{_named(event)} cannot be encoded: a key of its data holds a lone surrogate, which UTF-8 has not"
         raise UnencodableEvent(message)
     if len(body) > _READ_BACK_BYTES or body.count(b"{") + body.count(b"[") > _READ_BACK_BRACKETS:
         try:
@@ -79,6 +86,8 @@ def decode(raw: bytes) -> RegistryEvent | UnknownEvent:
     if _has_nul(raw):
         message = "not an event: its text holds U+0000"
         raise MalformedEvent(message)
+    if b"NaN" in raw or b"Infinity" in raw:
+        _refuse_constants(raw)
     return event
 
 
@@ -92,6 +101,24 @@ def _decode_unknown(raw: bytes) -> UnknownEvent:
 
 def _has_nul(body: bytes) -> bool:
     return b"\\u0000" in body and _NUL.search(body) is not None
+
+
+def _has_surrogate(event: Event[Any]) -> bool:
+    try:
+        json.dumps(event.model_dump(), default=str, skipkeys=True, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _refuse_constants(raw: bytes) -> None:
+    """Refuse NaN and Infinity as bare words: pydantic's parser takes them, JSON (RFC 8259) has only the strings."""
+
+    def refuse(constant: str) -> None:
+        message = f"not an event: {constant} is no JSON number; write it as a string"
+        raise MalformedEvent(message)
+
+    json.loads(raw, parse_constant=refuse)
 
 
 def _named(event: Event[Any]) -> str:
