@@ -2,14 +2,8 @@
 
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from regista.kit.bus.model import Origin, Received
-from regista_events import RegistryEvent, UnknownEvent, codec
-
-
-class MalformedError(ValueError):
-    """The bytes are no event; the text says where they stop being one."""
+from regista_events import MalformedEvent, RegistryEvent, UnknownEvent, codec
 
 
 class Arrival(NamedTuple):
@@ -17,15 +11,15 @@ class Arrival(NamedTuple):
 
     record: Received
     origin: Origin
-    malformed: MalformedError | None
+    malformed: MalformedEvent | None
 
 
 def arrive(raw: bytes, context: bytes, shard: int, origin: Origin) -> Arrival:
     """Decode the bytes. A type from the future is an ``UnknownEvent``, not an error."""
     event: RegistryEvent | UnknownEvent | None = None
-    malformed: MalformedError | None = None
+    malformed: MalformedEvent | None = None
     try:
         event = codec.decode(raw)
-    except (ValidationError, ValueError, RecursionError) as error:
-        malformed = MalformedError(str(error))
+    except MalformedEvent as error:
+        malformed = error
     return Arrival(Received(event, raw, context, shard), origin, malformed)
