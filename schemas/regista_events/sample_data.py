@@ -397,6 +397,9 @@ SUBJECTS: dict[str, str] = {
     "api_key": "acme/api-keys/rgk_7Qm2",
     "approval": f"{_MODEL}/approvals/70",
     "artifact": _MODEL,
+    "artifact.created": _SOURCE,
+    "artifact.deleted": _SOURCE,
+    "artifact.updated": _SOURCE,
     "automation": "vision/automations/deploy-on-production",
     "collection": "vision/model-registry/MNIST",
     "collection_tag": "vision/model-registry/MNIST",
@@ -414,7 +417,7 @@ SUBJECTS: dict[str, str] = {
     "session": "acme/members/ada",
     "tag": _MODEL,
 }
-"""A subject by what the type is about."""
+"""A subject by what the type is about; three types are about the source version."""
 
 BY_THE_SERVER = frozenset({"delivery", "endpoint", "execution"})
 """What no person does."""

@@ -28,13 +28,14 @@ def sample(
 
     """
     wanted = event_class(event_type)
-    about = short_name(full_name(event_type)).partition(".")[0]
+    name = short_name(event_type)
+    about = name.partition(".")[0]
     by_the_server = about in BY_THE_SERVER
     return wanted(
         id=event_id,
         source=f"/orgs/{organization}",
         type=full_name(event_type),
-        subject=SUBJECTS[about],
+        subject=SUBJECTS.get(name) or SUBJECTS[about],
         time=time,
         dataschema=f"{public_url.rstrip('/')}{schema_path(event_type)}",
         partitionkey="42",

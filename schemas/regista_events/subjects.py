@@ -132,7 +132,7 @@ class AutomationSnapshot(Payload, frozen=True):
 
 
 class IntegrationSnapshot(Payload, frozen=True):
-    """Where an entity's automations may send to; never a secret."""
+    """Where an entity's automations may send to; `url` is None where its path is a secret, as with Slack's webhooks."""
 
     id: Id
     entity: str
@@ -151,13 +151,13 @@ class SecretSnapshot(Payload, frozen=True):
 
 
 class EndpointSnapshot(Payload, frozen=True):
-    """An endpoint that deliveries go to; `channel` where it is a Slack channel."""
+    """What deliveries go to: the URL of a webhook, or a Slack channel."""
 
     id: Id
     entity: str | None = None
     name: str
     kind: IntegrationKind = "webhook"
-    url: PublicUrl
+    url: PublicUrl | None = None
     channel: str | None = None
 
 

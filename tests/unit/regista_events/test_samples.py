@@ -29,3 +29,10 @@ def test_a_sample_belongs_to_the_organization_that_asks() -> None:
 def test_a_sample_of_a_type_that_does_not_exist_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         sample("alias.frobbed")
+
+
+@pytest.mark.parametrize("name", ["alias.added", "artifact.created", "artifact.linked", "tag.added"])
+def test_the_subject_of_a_sample_is_the_version_in_its_data(name: str) -> None:
+    event = sample(name)
+    collection = event.data.collection
+    assert event.subject == f"{collection.entity}/{collection.project}/{collection.name}:{event.data.version}"
