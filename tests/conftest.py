@@ -4,7 +4,10 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from tests.support.kafka import kafka, kafka_session
 from tests.support.postgres import PostgresSession
+
+__all__ = ["kafka", "kafka_session", "postgres"]
 
 
 @pytest.fixture(scope="session")
