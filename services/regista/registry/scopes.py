@@ -1,0 +1,58 @@
+"""Scopes as people write them, found: ``org``, ``entity/E``, ``project/E/P``, ``registry/NAME``, ``collection/E/P/NAME``."""
+
+from typing import Literal, NamedTuple
+
+from regista.kit.db import Transaction
+from regista.kit.errors import InvalidError
+from regista.registry.errors import ScopeNotFoundError
+from regista.registry.repository import scopes as repository
+
+ScopeKind = Literal["org", "entity", "project", "registry", "collection"]
+_PARTS: dict[str, int] = {"org": 0, "entity": 1, "project": 2, "registry": 1, "collection": 3}
+_GRAMMAR = "org, entity/E, project/E/P, registry/NAME or collection/E/P/NAME"
+
+
+class ScopeRef(NamedTuple):
+    """What a scope stands for. ``id`` outlives renames; ``entity_id`` is None for the organization alone."""
+
+    kind: ScopeKind
+    id: int
+    organization_id: int
+    entity_id: int | None
+
+
+class Scope(NamedTuple):
+    """A scope in its parts, not looked up."""
+
+    kind: ScopeKind
+    names: tuple[str, ...]
+
+
+def parse_scope(text: str) -> Scope:
+    """Return the parts of a scope; raise `InvalidError` for one that is not written as scopes are."""
+    kind, *names = text.split("/")
+    if kind not in _PARTS or len(names) != _PARTS[kind] or not all(names):
+        raise InvalidError(f"scope {text!r} is none; write {_GRAMMAR}", field="scope")
+    return Scope(kind, tuple(names))  # pyright: ignore[reportArgumentType] - a key of _PARTS is a ScopeKind
+
+
+async def scope_of(transaction: Transaction, organization_id: int, text: str) -> ScopeRef:
+    """Return what the scope stands for in this organization.
+
+    Raises `InvalidError` for a scope that is not written as scopes are, `ScopeNotFoundError` (404) for one that
+    names something which does not exist in the organization.
+    """
+    kind, names = parse_scope(text)
+    if kind == "org":
+        return ScopeRef("org", organization_id, organization_id, None)
+    found = await repository.find(transaction, organization_id, kind, names)
+    if found is None:
+        raise ScopeNotFoundError(f"scope {text!r}: there is no such {kind}; create it first, or check the spelling")
+    return ScopeRef(kind, found["id"], organization_id, found["entity_id"])
+
+
+async def scope_name(transaction: Transaction, scope: ScopeRef) -> str | None:
+    """Return the scope as people write it by today's names; None when what it stood for was deleted."""
+    if scope.kind == "org":
+        return "org"
+    return await repository.name(transaction, scope.organization_id, scope.kind, scope.id)
