@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -49,7 +50,6 @@ class GuardedClient:
             headers={"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
             skip_auto_headers=("Content-Type",),
         )
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,14 +68,15 @@ class GuardedClient:
         """Send ``body`` and return what came of it; what goes wrong outside is an Answer, never an exception.
 
         ``timeout`` in seconds bounds everything: name, connection, request and reading the response. A pooled
-        connection that fails within RETRY_SECONDS before any byte of the response is replaced once.
+        connection that fails within RETRY_SECONDS before any byte of the response is replaced once. Raises only when
+        this client has been closed, which is no attempt.
         """
         started = monotonic()
         try:
             target = parse(url)
         except UrlRefusedError as error:
             return Answer(None, Failure.ADDRESS_FORBIDDEN, {}, b"", truncated=False, seconds=0.0, detail=error.message)
-        limits = self._timeouts.get(timeout) or self._remember(timeout)
+        limits = _limits(timeout)
         dialled: list[str] = []
         dials.set(dialled)
         status: int | None = None
@@ -87,10 +88,10 @@ class GuardedClient:
                 )
             except _BROKEN as error:
                 elapsed = monotonic() - started
-                if dialled or elapsed >= RETRY_SECONDS or _has_begun(error):
+                if dialled or elapsed >= RETRY_SECONDS or not _was_pooled(error):
                     raise
                 response = await self._session.post(
-                    target, data=body, headers=headers, allow_redirects=False, timeout=_limits(timeout - elapsed)
+                    target, data=body, headers=headers, allow_redirects=False, timeout=_new_limits(timeout - elapsed)
                 )
             status = response.status
             try:
@@ -101,7 +102,10 @@ class GuardedClient:
                 raise
             if truncated:
                 response.close()
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+            # uvloop and aiohttp say RuntimeError of some sockets that vanish; of a closed client it is our own fault.
+            if self._session.closed:
+                raise
             return Answer(
                 status,
                 of_exception(error),
@@ -129,14 +133,21 @@ class GuardedClient:
             follow_redirects=False,
         )
 
-    def _remember(self, seconds: float) -> aiohttp.ClientTimeout:
-        return self._timeouts.setdefault(seconds, _limits(seconds))
+
+def _new_limits(seconds: float) -> aiohttp.ClientTimeout:
+    # aiohttp takes zero and less for no limit at all.
+    return aiohttp.ClientTimeout(total=max(seconds, 0.001), sock_connect=CONNECT_SECONDS)
 
 
-def _limits(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+_limits = lru_cache(maxsize=64)(_new_limits)
 
 
-def _has_begun(error: Exception) -> bool:
-    """Tell whether part of a response had arrived: aiohttp then keeps it where its text would stand."""
-    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+def _was_pooled(error: Exception) -> bool:
+    """Tell whether a request that dialled nothing can have failed on a pooled connection before any byte came back.
+
+    A name that did not resolve or was refused dialled nothing either. When part of a response had arrived, aiohttp
+    keeps it where the error's text would stand.
+    """
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return False
+    return not isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(error.message, str)

@@ -9,7 +9,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from regista.kit.http.failures import ResponseTooLargeError
+from regista.kit.http.failures import Failure, ResponseTooLargeError, of_exception
 from regista.kit.http.urls import UrlRefusedError, parse
 
 # httpx-aiohttp makes a TLS context it never uses when it is given a session; one that trusts nobody costs nothing.
@@ -41,6 +41,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 response = await self._inner.handle_async_request(request)
         except TimeoutError as error:
             raise httpx.ReadTimeout(f"no response within {self._seconds:g} s", request=request) from error
+        except (httpx.TransportError, aiohttp.ClientError) as error:
+            raise _translated(error, request) from (error.__cause__ or error)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise httpx.ReadError("the response is compressed although identity was asked for", request=request)
@@ -53,6 +55,20 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     def no_cookies() -> CookieJar:
         """Return a jar that accepts and returns no cookie."""
         return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:
+    """Return what happened in httpx's words: httpx-aiohttp calls most of it a ConnectTimeout, and some not at all."""
+    cause = error.__cause__ or error
+    if of_exception(cause) is Failure.TIMEOUT:
+        kind = httpx.ConnectTimeout if isinstance(cause, aiohttp.ConnectionTimeoutError) else httpx.ReadTimeout
+    elif isinstance(cause, aiohttp.ClientConnectorError):
+        kind = httpx.ConnectError
+    elif isinstance(cause, aiohttp.ClientConnectionError):
+        kind = httpx.ReadError
+    else:
+        kind = httpx.RemoteProtocolError
+    return kind(str(error), request=request)
 
 
 class BoundedStream(httpx.AsyncByteStream):

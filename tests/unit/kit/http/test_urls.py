@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from regista.kit.http.urls import UrlRefusedError, accept
 
-
 # ASCII to its full-width twin, which IDNA maps back.
 WIDE = {ord(character): ord(character) + 0xFEE0 for character in "0123456789abcdefx"}
 
