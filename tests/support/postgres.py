@@ -6,11 +6,15 @@ async def test_x(postgres: PostgresSession) -> None:
 """
 
 import asyncio
+import json
 import shutil
+import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -77,3 +81,70 @@ class PostgresSession:
     def _name(self, kind: str) -> str:
         self._made += 1
         return f"{kind}_{self._made}"
+
+
+@asynccontextmanager
+async def running(data_dir: Path, **settings: str) -> AsyncGenerator[EmbeddedPostgres]:
+    """Run a server of the test's own on ``data_dir``."""
+    server = EmbeddedPostgres(data_dir, settings=settings)
+    server.start()
+    try:
+        await server.wait_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+async def value(url: str, statement: str) -> Any:
+    """Return the one value of a statement, on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+CHILD = Path(__file__).with_name("postgres_child.py")
+
+
+class Child:
+    """A process of its own with an embedded server; see ``postgres_child`` for what it may be told to do."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process = process
+        self._input = process.stdin
+        self._output = process.stdout
+
+    async def next(self) -> Any:
+        """Return the next JSON value that it says; None at the end. Its log lines are passed over."""
+        while line := await self._output.readline():
+            with suppress(ValueError):
+                return json.loads(line)
+        return None
+
+    async def rest(self) -> list[Any]:
+        """Return all that it says until its end."""
+        said: list[Any] = []
+        while (value := await self.next()) is not None:
+            said.append(value)
+        return said
+
+    async def end(self) -> None:
+        """Let it stop its server and end."""
+        self._input.close()
+        await self.rest()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def child(data_dir: Path, what: str, *flags: str, wrapper: Sequence[str] = ()) -> AsyncGenerator[Child]:
+    """Run a child, behind ``wrapper`` (a command that executes its arguments); it is ended with the block."""
+    command = [*wrapper, sys.executable, str(CHILD), str(data_dir), what, *flags]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd="/")
+    running = Child(process)
+    try:
+        yield running
+    finally:
+        await running.end()

@@ -93,7 +93,7 @@ def _await_end(cluster: Path, limit: float) -> None:
 
 
 def _clear_pid_file(cluster: Path) -> None:
-    """Remove a pid file whose pid a stranger has by now: the server would take the stranger for its predecessor."""
+    """Remove a pid file whose pid a stranger has by now, or a zombie still: the server would take it for its predecessor."""
     pid = postmaster_pid(cluster)
     if pid is None:
         return

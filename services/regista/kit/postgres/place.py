@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,8 @@ def find(data_dir: Path, program: Path, *, system_directory: Path = SYSTEM_DIREC
         reasons.append(
             f"{'in a user namespace' if way.mode == 'namespace' else f'as uid {way.uid}'} in {home}: {refusal}"
         )
+        with suppress(OSError):
+            home.rmdir()
     raise identity.refused(data_dir, reasons)
 
 

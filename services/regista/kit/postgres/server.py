@@ -141,6 +141,10 @@ class EmbeddedPostgres:
             return await self._create_database()
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
             return str(error)
+        except asyncpg.PostgresError as error:
+            raise PostgresFailedError(
+                f"The embedded PostgreSQL in {self.data_dir} answers, but with: {error}"
+            ) from error
         await connection.close()
         return None
 

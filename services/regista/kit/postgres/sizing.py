@@ -1,6 +1,8 @@
 """The server's settings, for the machine's size."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 MIB = 1024 * 1024
 
@@ -49,6 +51,8 @@ def settings(memory: int, cores: int) -> dict[str, str]:
 
 
 def machine() -> tuple[int, int]:
-    """Return this machine's memory in bytes and the cores that this process may use."""
+    """Return the memory in bytes and the cores that this process may use; a container's limit counts (cgroup v2)."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return memory, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

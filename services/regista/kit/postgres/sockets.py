@@ -20,7 +20,7 @@ def directory(place: Place, name: str, *, runtime: str | None = None) -> Path:
     """Return a directory of mode 0700 for the socket, owned by the server's identity.
 
     In the cluster's home when that path will do, else a directory called ``name`` in the runtime directory.
-    ``runtime`` is XDG_RUNTIME_DIR. Raises ``SocketPathError``.
+    ``runtime`` is XDG_RUNTIME_DIR. No server may be running on the cluster. Raises ``SocketPathError``.
     """
     candidates = [place.home / "socket"]
     if place.identity.mode != "user" and runtime:
@@ -29,6 +29,7 @@ def directory(place: Place, name: str, *, runtime: str | None = None) -> Path:
     candidates.append(Path("/tmp") / f"regista-{place.identity.owner}-{name}")  # noqa: S108 - made 0700 or refused
     for candidate in candidates:
         if fits(candidate) and _private(candidate, place.identity.owner):
+            _clear(candidate)
             return candidate
     raise SocketPathError(
         f"No directory is short enough ({LONGEST} bytes with the socket's name), writable and private for the socket of "
@@ -44,6 +45,12 @@ def fits(candidate: Path) -> bool:
     path = str(candidate)
     short = len(os.fsencode(candidate / f".s.PGSQL.{PORT}")) <= LONGEST
     return short and path == path.strip() and not set(path) & set(',"@')
+
+
+def _clear(candidate: Path) -> None:
+    """Remove a killed server's socket and lock: its pid may be a stranger's by now, or a zombie's still."""
+    for suffix in ("", ".lock"):
+        (candidate / f".s.PGSQL.{PORT}{suffix}").unlink(missing_ok=True)
 
 
 def _private(candidate: Path, owner: int) -> bool:
