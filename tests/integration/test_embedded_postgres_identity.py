@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from regista.kit.postgres import launch
 from tests.support.postgres import child, value
 
 ROOT = os.geteuid() == 0
@@ -120,3 +122,10 @@ async def test_where_no_way_is_open_the_error_names_the_ways_out(root: Path) -> 
     assert told["error"] == "RootRefusedError"
     for way in ("ordinary user", "--data-dir", "REGISTA_DATABASE_URL", "Operation not permitted", "Permission denied"):
         assert way in told["message"]
+
+
+@pytest.mark.parametrize(("parent", "status", "said"), [(os.getpid(), 0, "executed\n"), (1, launch.ORPHANED, "")])
+def test_a_launcher_whose_parent_is_gone_executes_nothing(parent: int, status: int, said: str) -> None:
+    command = [sys.executable, "-I", "-S", launch.__file__, str(parent), "self", "0", "0", "/", "/bin/echo", "executed"]
+    launched = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (launched.returncode, launched.stdout) == (status, said)

@@ -68,7 +68,7 @@ def needs_another() -> bool:
 
 def namespace() -> Identity | None:
     """Return the identity of an ordinary user in a namespace of its own; None where the platform has none."""
-    uid = _inner_uid([entry.pw_uid for entry in pwd.getpwall()])
+    uid = inner_uid([entry.pw_uid for entry in pwd.getpwall()])
     if sys.platform != "linux" or uid is None:
         return None
     return Identity("namespace", uid, uid, os.geteuid())
@@ -94,14 +94,14 @@ def refused(data_dir: Path, reasons: Sequence[str]) -> RootRefusedError:
     )
 
 
+def inner_uid(uids: Sequence[int]) -> int | None:
+    """Choose the uid to have inside: any named one but root's, because initdb looks its name up."""
+    return FIRST_USER if FIRST_USER in uids else min((uid for uid in uids if uid != 0), default=None)
+
+
 def _named(uid: int) -> bool:
     try:
         pwd.getpwuid(uid)
     except KeyError:
         return False
     return True
-
-
-def _inner_uid(uids: Sequence[int]) -> int | None:
-    """Choose the uid to have inside: any named one but root's, because initdb looks its name up."""
-    return FIRST_USER if FIRST_USER in uids else min((uid for uid in uids if uid != 0), default=None)
