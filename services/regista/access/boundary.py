@@ -16,7 +16,6 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from regista_events import AccessDenied, AccessDeniedData, SessionDenied, SessionDeniedData
 
 from regista.access.errors import AccessDeniedError, UnauthenticatedError
 from regista.access.keys import KeyCache, RefusedKeyError
@@ -26,6 +25,7 @@ from regista.kit import aggregate, idempotency
 from regista.kit.db import Context, Origin, Transaction
 from regista.kit.outbox import Draft, append
 from regista.kit.runtime import Runtime
+from regista_events import AccessDenied, AccessDeniedData, SessionDenied, SessionDeniedData
 
 T = TypeVar("T")
 Command = Callable[[Transaction], Awaitable[T]]
@@ -62,6 +62,10 @@ class Caller:
         except AccessDeniedError as error:
             await self.record_denial(error)
             raise
+
+    async def answer(self, query: Command[BaseModel]) -> Response:
+        """Run a query as `read` does and return its answer."""
+        return _response(await self.read(query), 200)
 
     async def change(self, command: Command[T], *, status: int = 200) -> T:
         """Run a command in one transaction, again when it loses a race, and commit; a refusal is recorded."""

@@ -22,11 +22,26 @@ SELECT k.id AS key_id, k.scope, k.entity_id AS only_entity_id, k.revoked_at, k.e
 FROM api_key k JOIN account a ON a.id = k.account_id JOIN organization o ON o.id = a.organization_id
 WHERE k.digest = $1
 """
+# As the account would be with an unlimited key: for explanations.
+_ACCOUNT_ACTOR = """
+SELECT NULL::bigint AS key_id, 'admin' AS scope, NULL::bigint AS only_entity_id,
+       a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id,
+       o.id AS organization_id, o.name AS organization,
+       ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
+       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles
+FROM account a JOIN organization o ON o.id = a.organization_id
+WHERE a.organization_id = $1 AND a.name = $2
+"""
 
 
 async def key_row(transaction: Transaction, digest: bytes) -> asyncpg.Record | None:
     """Return the key with this digest, its account and teams, live or not."""
     return await transaction.connection.fetchrow(_ACTOR, digest)
+
+
+async def actor_by_name(transaction: Transaction, organization: int, name: str) -> asyncpg.Record | None:
+    """Return an account and its teams, as `actor_of` takes it."""
+    return await transaction.connection.fetchrow(_ACCOUNT_ACTOR, organization, name)
 
 
 def actor_of(row: asyncpg.Record) -> Actor:
@@ -64,7 +79,7 @@ async def organization_id(transaction: Transaction, name: str) -> int | None:
 
 async def any_organization(transaction: Transaction) -> bool:
     """Return whether the installation has been bootstrapped."""
-    return await transaction.connection.fetchval("SELECT EXISTS (SELECT FROM organization)")
+    return bool(await transaction.connection.fetchval("SELECT EXISTS (SELECT FROM organization)"))
 
 
 async def entity_by_name(transaction: Transaction, organization: int, name: str) -> asyncpg.Record | None:
@@ -83,8 +98,10 @@ async def entity_by_id(transaction: Transaction, organization: int, entity: int)
 
 async def name_taken(transaction: Transaction, name: str) -> bool:
     """Return whether an entity or account anywhere has the name."""
-    return await transaction.connection.fetchval(
-        "SELECT EXISTS (SELECT FROM entity WHERE name = $1) OR EXISTS (SELECT FROM account WHERE name = $1)", name
+    return bool(
+        await transaction.connection.fetchval(
+            "SELECT EXISTS (SELECT FROM entity WHERE name = $1) OR EXISTS (SELECT FROM account WHERE name = $1)", name
+        )
     )
 
 
@@ -138,7 +155,9 @@ async def list_teams(transaction: Transaction, organization: int, after: int, li
     )
 
 
-async def set_member(transaction: Transaction, organization: int, entity: int, account: int, role: str | None) -> str | None:
+async def set_member(
+    transaction: Transaction, organization: int, entity: int, account: int, role: str | None
+) -> str | None:
     """Give the account the role in the team (None: take it away); return the role it had. Call under the account's lock."""
     before = await transaction.connection.fetchval(
         "SELECT role FROM team_member WHERE entity_id = $1 AND account_id = $2", entity, account
@@ -200,4 +219,11 @@ async def revoke_key(transaction: Transaction, key: int) -> bool:
 
 async def digest_exists(transaction: Transaction, digest: bytes) -> bool:
     """Return whether a key with the digest is known."""
-    return await transaction.connection.fetchval("SELECT EXISTS (SELECT FROM api_key WHERE digest = $1)", digest)
+    return bool(await transaction.connection.fetchval("SELECT EXISTS (SELECT FROM api_key WHERE digest = $1)", digest))
+
+
+async def adopt_aggregate(transaction: Transaction, aggregate: int, organization: int) -> None:
+    """Give the organization's own aggregate its number."""
+    await transaction.connection.execute(
+        "UPDATE aggregate SET organization_id = $2 WHERE id = $1", aggregate, organization
+    )

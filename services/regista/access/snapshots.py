@@ -1,8 +1,7 @@
 """How people and keys appear in events."""
 
-from regista_events import MemberSnapshot
-
 from regista.access.verdict import Actor
+from regista_events import MemberSnapshot
 
 
 def member_snapshot(actor: Actor) -> MemberSnapshot:

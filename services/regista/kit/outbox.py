@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from regista_events import Event, codec
 
 from regista.kit import ids
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Origin, Transaction
+from regista_events import Event, codec
 
 CHANNEL = "regista_outbox"
 MAX_HOPS = 16

@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     )
     database_pool: int = Field(default=10, ge=2, le=200, description="connections each process may open")
     kafka_bootstrap_servers: str | None = Field(default=None, description="host:port,…; unset: the local bus")
-    kafka_replication: int = Field(default=1, ge=1, le=9, description="replication factor of the topics made by migrate")
+    kafka_replication: int = Field(
+        default=1, ge=1, le=9, description="replication factor of the topics made by migrate"
+    )
     data_dir: Path = Field(default=Path(".regista"), description="the embedded server, blobs and generated keys")
     public_url: str | None = Field(default=None, description="the URL users reach; unset: taken from each request")
     secret_key: SecretStr | None = Field(
@@ -30,7 +32,9 @@ class Settings(BaseSettings):
     organization: str = Field(default="home", description="name of the organization made at the first start")
     team: str = Field(default="team", description="name of the team made at the first start")
     admin: str = Field(default="admin", description="name of the admin made at the first start")
-    artifact_store: str | None = Field(default=None, description="file://…, s3://…, gs://… or az://…; unset: data_dir/blobs")
+    artifact_store: str | None = Field(
+        default=None, description="file://…, s3://…, gs://… or az://…; unset: data_dir/blobs"
+    )
     webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="CIDRs that webhooks may reach although they are private"
     )

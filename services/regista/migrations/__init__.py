@@ -90,7 +90,7 @@ def _upgrade(connection: Connection) -> tuple[str | None, str]:
     assert after is not None  # noqa: S101 - revisions ship in the wheel
 
     def steps(revision: Any, _context: object) -> Any:
-        return scripts._upgrade_revs(after, revision)  # noqa: SLF001 - Alembic's own `upgrade` command does just this
+        return scripts._upgrade_revs(after, revision)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as Alembic's `upgrade`
 
     with EnvironmentContext(Config(), scripts, fn=steps) as environment:
         environment.configure(connection=connection, transaction_per_migration=False)

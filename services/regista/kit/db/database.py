@@ -36,7 +36,7 @@ class Transaction:
 
     def __init__(self, database: "Database", pooled: Any, origin: Origin | None) -> None:
         self.database = database
-        self.connection: asyncpg.Connection[Any] = pooled.driver_connection
+        self.connection: asyncpg.Connection = pooled.driver_connection
         self.origin = origin
         self._pooled = pooled
         self._sync: AsyncConnection | None = None
@@ -99,7 +99,7 @@ class Database:
             pool_reset_on_return=None,
         )
 
-    async def connect(self) -> asyncpg.Connection[Any]:
+    async def connect(self) -> asyncpg.Connection:
         """Open a connection of its own, outside the pool: for advisory locks, LISTEN and whatever outlives requests."""
         return await asyncpg.connect(
             self.url,
@@ -189,7 +189,7 @@ class Database:
                 return pooled
 
 
-async def _rollback(connection: asyncpg.Connection[Any]) -> None:
+async def _rollback(connection: asyncpg.Connection) -> None:
     try:
         await connection.execute("ROLLBACK")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

@@ -11,7 +11,7 @@ _OUTAGE = (
     pg.InsufficientResourcesError,  # disk full, out of memory, too many connections
     pg.OperatorInterventionError,  # shutdown, crash recovery, cannot connect now
     pg.ReadOnlySQLTransactionError,  # a failover left us on a standby
-    pg.SystemError,
+    pg.PostgresSystemError,
     pg.PostgresIOError,
     pg.InvalidAuthorizationSpecificationError,
     pg.IdleInTransactionSessionTimeoutError,

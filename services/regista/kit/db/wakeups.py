@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import asyncpg
 import structlog
@@ -19,7 +18,7 @@ from regista.kit import backoff
 log = structlog.get_logger()
 
 COALESCE_SECONDS = 0.001
-Connect = Callable[[], Awaitable[asyncpg.Connection[Any]]]
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
 class Wakeups:
@@ -68,7 +67,7 @@ class Wakeups:
                     await task
 
     async def _send(self) -> None:
-        connection: asyncpg.Connection[Any] | None = None
+        connection: asyncpg.Connection | None = None
         try:
             while True:
                 await self._pending.wait()
@@ -92,11 +91,11 @@ class Wakeups:
     async def _listen(self) -> None:
         failures = 0
         while True:
-            connection: asyncpg.Connection[Any] | None = None
+            connection: asyncpg.Connection | None = None
             lost = asyncio.Event()
             try:
                 connection = await self._connect()
-                connection.add_termination_listener(lambda _, lost=lost: lost.set())
+                connection.add_termination_listener(_setter(lost))
                 await self._follow(connection, lost)
                 failures = 0
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -108,7 +107,7 @@ class Wakeups:
                     connection.terminate()
             await asyncio.sleep(backoff.exponential(max(failures, 1), first=0.05, limit=2.0, jitter=0.5))
 
-    async def _follow(self, connection: asyncpg.Connection[Any], lost: asyncio.Event) -> None:
+    async def _follow(self, connection: asyncpg.Connection, lost: asyncio.Event) -> None:
         heard: set[str] = set()
         while not lost.is_set():
             self._changed.clear()
@@ -128,3 +127,10 @@ class Wakeups:
     def _received(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         for callback in tuple(self._callbacks[channel]):
             callback(str(payload))
+
+
+def _setter(lost: asyncio.Event) -> Callable[[object], None]:
+    def on_termination(_connection: object) -> None:
+        lost.set()
+
+    return on_termination

@@ -49,7 +49,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 """What routes declare as their unhappy answers."""
 
 
-def problem(status: int, detail: str, code: str | None = None, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+def problem(
+    status: int, detail: str, code: str | None = None, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
     """Return the answer for an error."""
     known, title = _TITLES.get(status, ("error", "The request failed"))
     document = {"status": status, "code": code or known, "title": title, "detail": detail, **more}
@@ -82,16 +84,20 @@ async def _validation(_request: Request, error: Exception) -> Response:
         for one in error.errors()[:20]
     ]
     if any(one["type"] == "json_invalid" for one in error.errors()):
-        return problem(400, f"the body is not JSON: {error.errors()[0].get('ctx', {}).get('error', 'it cannot be parsed')}")
+        return problem(
+            400, f"the body is not JSON: {error.errors()[0].get('ctx', {}).get('error', 'it cannot be parsed')}"
+        )
     sentence = "; ".join(f"{one['field']}: {one['message']}" for one in found)
     return problem(422, _printable(sentence), errors=[{k: _printable(v) for k, v in one.items()} for one in found])
 
 
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    detail = error.detail if isinstance(error.detail, str) else "the request cannot be answered"
+    detail = str(error.detail)
     if error.status_code == 404 and detail == "Not Found":  # noqa: PLR2004
         detail = "no such path; /docs lists what there is"
+    elif detail == "There was an error parsing the body":
+        detail = "the body cannot be read: it must be JSON in UTF-8, with reasonable nesting"
     return problem(error.status_code, detail, headers=error.headers)
 
 
@@ -108,7 +114,7 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     if is_outage(error) or isinstance(cause_of(error), asyncpg.DataError):
-        return await _database(request, cause_of(error))  # pyright: ignore[reportArgumentType]
+        return await _database(request, error)
     log.error("request.failed", path=request.url.path, method=request.method, exc_info=error)
     return problem(500, "the server failed on this request; its log has the reason under the request id")
 

@@ -1,0 +1,319 @@
+"""Commands of access control. None commits: the boundary does."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from regista.access import keys, repository
+from regista.access.actions import Action, Role, Scope
+from regista.access.models import Account, ApiKey, Entity, Organization, TeamMember
+from regista.access.verdict import Actor, Resource, authorize
+from regista.kit import aggregate, clock
+from regista.kit.db import SYSTEM, Origin, Transaction
+from regista.kit.errors import ConfigurationError, ConflictError, InvalidError, NotFoundError
+from regista.kit.outbox import Draft, append
+from regista.kit.settings import Settings
+from regista_events import (
+    ApiKeyCreated,
+    ApiKeyCreatedData,
+    ApiKeyRevoked,
+    ApiKeyRevokedData,
+    ApiKeySnapshot,
+    MemberInvited,
+    MemberInvitedData,
+    MemberRemoved,
+    MemberRemovedData,
+    MemberRoleChanged,
+    MemberRoleChangedData,
+    MemberSnapshot,
+)
+from regista_events.transition import Change
+
+
+def organization_resource(actor: Actor) -> Resource:
+    """Return the actor's organization as a whole."""
+    return Resource(f"organization {actor.organization}", actor.organization_id)
+
+
+async def bootstrap(transaction: Transaction, settings: Settings, public_url: str, generated: str) -> bool:
+    """Make the first organization, team and admin, if there is none; return whether it did.
+
+    The admin's key is ``settings.admin_api_key``, or ``generated``. A key set later is added to the admin at the next
+    start. Raises `ConfigurationError` for a key that no client would accept.
+    """
+    key = settings.admin_api_key.get_secret_value() if settings.admin_api_key else None
+    if key is not None and not keys.PATTERN.match(key):
+        raise ConfigurationError("REGISTA_ADMIN_API_KEY must have 40 to 128 letters, digits, - and _")
+    await repository.lock_bootstrap(transaction)
+    if await repository.any_organization(transaction):
+        if key is not None:
+            await _adopt_key(transaction, settings, key, public_url)
+        return False
+    # The organization's own aggregate is made before its number is known: nothing refers to it yet.
+    root = await aggregate.create(transaction, 0)
+    organization = Organization(aggregate_id=root.id, name=settings.organization)
+    await repository.add(transaction, organization)
+    await repository.adopt_aggregate(transaction, root.id, organization.id)
+    origin = _system(organization.id, organization.name, public_url)
+    team = Entity(organization_id=organization.id, name=settings.team, kind="team")
+    own = Entity(organization_id=organization.id, name=f"{settings.organization}-org", kind="organization")
+    await repository.add(transaction, team, own)
+    account = await _add_account(transaction, origin, settings.admin, "user", "admin", None, team)
+    await _give_role(transaction, origin, account, team, Role.ADMIN)
+    await _add_key(transaction, origin, account, key or generated, "first admin", Scope.ADMIN, None, None)
+    return True
+
+
+async def create_account(
+    transaction: Transaction, actor: Actor, name: str, kind: str, email: str | None, admin: bool, team: str | None
+) -> Account:
+    """Make a user (with a space of its own) or a service account of a team.
+
+    Raises `ConflictError` when the name is taken, anywhere, by a person, program or team.
+    """
+    entity = await team_of(transaction, actor, team) if team is not None else None
+    if kind == "service" and entity is None:
+        raise InvalidError("a service account belongs to a team; name it in `team`", field="team")
+    resource = _entity_resource(actor, entity) if entity is not None and not admin else organization_resource(actor)
+    authorize(actor, Action.MEMBER_WRITE, resource)
+    origin = _origin(transaction)
+    account = await _add_account(transaction, origin, name, kind, "admin" if admin else "member", email, entity)
+    if entity is not None:
+        await _give_role(transaction, origin, account, entity, Role.MEMBER)
+    return account
+
+
+async def create_team(transaction: Transaction, actor: Actor, name: str) -> Entity:
+    """Make a team, of which the actor is the first admin. Raises `ConflictError` when the name is taken."""
+    authorize(actor, Action.MEMBER_WRITE, organization_resource(actor))
+    await _require_free(transaction, name)
+    row = await repository.account_by_name(transaction, actor.organization_id, actor.name)
+    assert row is not None  # noqa: S101 - an actor is an account
+    account = Account(
+        id=row["id"], aggregate_id=row["aggregate_id"], name=row["name"], kind=row["kind"], email=row["email"]
+    )
+    team = Entity(organization_id=actor.organization_id, name=name, kind="team")
+    await repository.add(transaction, team)
+    await _give_role(transaction, _origin(transaction), account, team, Role.ADMIN)
+    return team
+
+
+async def set_member(transaction: Transaction, actor: Actor, team: str, member: str, role: Role) -> None:
+    """Give an account a role in a team; `Role.NONE` takes it away. Emits what changed, nothing if nothing did."""
+    row = await repository.account_by_name(transaction, actor.organization_id, member)
+    locked = await aggregate.lock_one(transaction, row["aggregate_id"]) if row is not None else None
+    entity = await team_of(transaction, actor, team)
+    authorize(actor, Action.MEMBER_WRITE, _entity_resource(actor, entity))
+    if row is None or locked is None:
+        raise NotFoundError(f"there is no account {member!r} in organization {actor.organization}")
+    name = None if role is Role.NONE else role.label
+    before = await repository.set_member(transaction, actor.organization_id, entity["id"], row["id"], name)
+    if before == name:
+        return
+    snapshot = MemberSnapshot(id=row["id"], name=row["name"], kind=row["kind"], email=row["email"])
+    subject = f"teams/{team}/members/{member}"
+    if before is None:
+        draft = Draft(MemberInvited, locked, subject, MemberInvitedData(member=snapshot, team=team, role=role.label))
+    elif name is None:
+        draft = Draft(MemberRemoved, locked, subject, MemberRemovedData(member=snapshot, team=team, role=before))
+    else:
+        change = Change[str](from_=before, to=name)
+        draft = Draft(
+            MemberRoleChanged, locked, subject, MemberRoleChangedData(member=snapshot, team=team, role=change)
+        )
+    await append(transaction, [draft])
+    await repository.forget_keys(transaction)
+
+
+async def create_key(
+    transaction: Transaction,
+    actor: Actor,
+    owner: str | None,
+    name: str | None,
+    scope: Scope,
+    team: str | None,
+    days: int | None,
+) -> tuple[ApiKey, str, str]:
+    """Make a key for oneself or, as an admin, for another account; return it, the key itself and its owner's name.
+
+    The key itself is not stored and cannot be shown again.
+    """
+    row = await repository.account_by_name(transaction, actor.organization_id, owner or actor.name)
+    authorize(actor, Action.KEY_WRITE, _owned_resource(actor, row["id"] if row else None, "API keys"))
+    if row is None:
+        raise NotFoundError(f"there is no account {owner!r} in organization {actor.organization}")
+    if scope > actor.scope:
+        raise InvalidError(
+            f"a key of scope {actor.scope.name.lower()} cannot make one of scope {scope.name.lower()}", field="scope"
+        )
+    entity = await team_of(transaction, actor, team) if team is not None else None
+    if actor.only_entity_id is not None and (entity is None or entity["id"] != actor.only_entity_id):
+        raise InvalidError("a key that is limited to a team can only make keys for that team", field="team")
+    account = Account(
+        id=row["id"],
+        aggregate_id=row["aggregate_id"],
+        organization_id=actor.organization_id,
+        name=row["name"],
+        kind=row["kind"],
+        email=row["email"],
+    )
+    expires = clock.now() + timedelta(days=days) if days is not None else None
+    secret = keys.generate()
+    origin = _origin(transaction)
+    key = await _add_key(transaction, origin, account, secret, name, scope, entity, expires)
+    return key, secret, account.name
+
+
+async def revoke_key(transaction: Transaction, actor: Actor, key_id: int) -> None:
+    """Revoke a key; every process refuses it as soon as the commit is notified. Twice changes nothing."""
+    found = await repository.key_by_id(transaction, actor.organization_id, key_id)
+    if found is None:
+        raise NotFoundError(f"there is no API key {key_id}")
+    locked = await aggregate.lock_one(transaction, found["aggregate_id"])
+    authorize(actor, Action.KEY_WRITE, _owned_resource(actor, found["account_id"], f"API key {key_id}"))
+    if not await repository.revoke_key(transaction, key_id):
+        return
+    owner = MemberSnapshot(id=found["account_id"], name=found["owner"])
+    snapshot = ApiKeySnapshot(
+        id=key_id, prefix=found["prefix"], owner=owner, name=found["name"], scopes=[found["scope"]]
+    )
+    await append(transaction, [Draft(ApiKeyRevoked, locked, f"api-keys/{key_id}", ApiKeyRevokedData(api_key=snapshot))])
+    await repository.forget_keys(transaction)
+
+
+async def team_of(transaction: Transaction, actor: Actor, name: str) -> Any:
+    """Return ``id, name, kind`` of an entity of the actor's organization. Raises `NotFoundError`."""
+    entity = await repository.entity_by_name(transaction, actor.organization_id, name)
+    if entity is None:
+        raise NotFoundError(f"team {name!r} does not exist, or you may not see it")
+    return entity
+
+
+def _entity_resource(actor: Actor, entity: Any) -> Resource:
+    return Resource(f"team {entity['name']}", actor.organization_id, entity["id"])
+
+
+def _owned_resource(actor: Actor, owner: int | None, name: str) -> Resource:
+    return Resource(name, actor.organization_id, owner_id=owner)
+
+
+def _system(organization_id: int, organization: str, public_url: str) -> Origin:
+    return Origin(SYSTEM, "system", organization_id, organization, public_url=public_url)
+
+
+def _origin(transaction: Transaction) -> Origin:
+    assert transaction.origin is not None  # noqa: S101 - boundaries open transactions with an origin
+    return transaction.origin
+
+
+async def _require_free(transaction: Transaction, name: str) -> None:
+    if await repository.name_taken(transaction, name):
+        raise ConflictError(f"the name {name!r} is taken; names of people, programs and teams are unique", field="name")
+
+
+async def _add_account(
+    transaction: Transaction,
+    origin: Origin,
+    name: str,
+    kind: str,
+    role: str,
+    email: str | None,
+    team: Entity | Any | None,
+) -> Account:
+    await _require_free(transaction, name)
+    made = await aggregate.create(transaction, origin.organization_id)
+    account = Account(
+        aggregate_id=made.id,
+        organization_id=origin.organization_id,
+        kind=kind,
+        name=name,
+        email=email,
+        organization_role=role,
+        default_entity_id=team["id"]
+        if team is not None and not isinstance(team, Entity)
+        else team.id
+        if team
+        else None,
+    )
+    await repository.add(transaction, account)
+    if kind == "user":
+        own = Entity(organization_id=origin.organization_id, name=name, kind="user")
+        await repository.add(transaction, own)
+        await repository.add(
+            transaction,
+            TeamMember(organization_id=origin.organization_id, entity_id=own.id, account_id=account.id, role="admin"),
+        )
+        if account.default_entity_id is None:
+            account.default_entity_id = own.id
+            await repository.add(transaction, account)
+    snapshot = MemberSnapshot.model_validate({"id": account.id, "name": name, "kind": kind, "email": email})
+    data = MemberInvitedData(member=snapshot, role=role)
+    await append(transaction, [Draft(MemberInvited, made, f"users/{name}", data)], origin)
+    return account
+
+
+async def _give_role(
+    transaction: Transaction, origin: Origin, account: Account, team: Entity | Any, role: Role
+) -> None:
+    team_id, team_name = (team.id, team.name) if isinstance(team, Entity) else (team["id"], team["name"])
+    locked = await aggregate.lock_one(transaction, account.aggregate_id)
+    await repository.set_member(transaction, origin.organization_id, team_id, account.id, role.label)
+    snapshot = MemberSnapshot.model_validate(
+        {"id": account.id, "name": account.name, "kind": account.kind, "email": account.email}
+    )
+    data = MemberInvitedData(member=snapshot, team=team_name, role=role.label)
+    await append(transaction, [Draft(MemberInvited, locked, f"teams/{team_name}/members/{account.name}", data)], origin)
+    await repository.forget_keys(transaction)
+
+
+async def _add_key(
+    transaction: Transaction,
+    origin: Origin,
+    account: Account,
+    secret: str,
+    name: str | None,
+    scope: Scope,
+    entity: Any | None,
+    expires: datetime | None,
+) -> ApiKey:
+    made = await aggregate.create(transaction, origin.organization_id)
+    key = ApiKey(
+        aggregate_id=made.id,
+        organization_id=origin.organization_id,
+        account_id=account.id,
+        digest=keys.digest(secret),
+        prefix=secret[:10],
+        name=name,
+        scope=scope.name.lower(),
+        entity_id=entity["id"] if entity is not None else None,
+        expires_at=expires,
+    )
+    await repository.add(transaction, key)
+    owner = MemberSnapshot.model_validate({"id": account.id, "name": account.name, "kind": account.kind})
+    snapshot = ApiKeySnapshot(
+        id=key.id,
+        prefix=key.prefix,
+        owner=owner,
+        name=name,
+        scopes=[key.scope],
+        restricted_to=entity["name"] if entity is not None else None,
+        expires_at=expires,
+    )
+    await append(
+        transaction, [Draft(ApiKeyCreated, made, f"api-keys/{key.id}", ApiKeyCreatedData(api_key=snapshot))], origin
+    )
+    return key
+
+
+async def _adopt_key(transaction: Transaction, settings: Settings, key: str, public_url: str) -> None:
+    if await repository.digest_exists(transaction, keys.digest(key)):
+        return
+    organization = await repository.organization_id(transaction, settings.organization)
+    row = await repository.account_by_name(transaction, organization, settings.admin) if organization else None
+    if organization is None or row is None:
+        raise ConfigurationError(
+            f"REGISTA_ADMIN_API_KEY is for {settings.admin!r} of {settings.organization!r}, which this installation does "
+            "not have; set REGISTA_ADMIN and REGISTA_ORGANIZATION to those of its first start"
+        )
+    account = Account(id=row["id"], aggregate_id=row["aggregate_id"], name=row["name"], kind=row["kind"])
+    origin = _system(organization, settings.organization, public_url)
+    await _add_key(transaction, origin, account, key, "REGISTA_ADMIN_API_KEY", Scope.ADMIN, None, None)

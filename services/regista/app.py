@@ -1,0 +1,57 @@
+"""The FastAPI application: the slices' routers and the edges, nothing of its own."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from regista import migrations
+from regista.access import api as access_api
+from regista.access.keys import KeyCache
+from regista.kit.db import is_outage
+from regista.kit.health import probes
+from regista.kit.runtime import Runtime
+from regista.kit.service import Health
+from regista.kit.web import Edge, install_problems
+
+V1 = "/api/v1"
+
+
+def create_app(runtime: Runtime) -> ASGIApp:
+    """Return the ASGI application of the API on a process's resources."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        app.state.keys = KeyCache(runtime.database)
+        yield
+        app.state.keys.close()
+
+    async def checks() -> Mapping[str, Health]:
+        return {"database": await _database(runtime)}
+
+    app = FastAPI(
+        title="Regista",
+        version=metadata.version("regista"),
+        description="A model registry whose every change is an event.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.runtime = runtime
+    install_problems(app)
+    app.include_router(probes(checks, runtime.metrics))
+    app.include_router(access_api.router, prefix=V1)
+    return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))
+
+
+async def _database(runtime: Runtime) -> Health:
+    try:
+        revision = await migrations.current(runtime.database)
+    except Exception as error:
+        if is_outage(error):
+            return Health(ready=False, detail=f"the database does not answer: {error}")
+        raise
+    if revision != migrations.head():
+        return Health(ready=False, detail=f"the schema is at {revision}, this program needs {migrations.head()}")
+    return Health(ready=True)
