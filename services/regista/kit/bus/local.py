@@ -18,6 +18,8 @@ class LocalBus:
     those which had committed it.
     """
 
+    combined = True
+
     def __init__(
         self, consumers: Sequence[Consumer], parking: Parking, *, least: float = 0.1, most: float = 5.0
     ) -> None:

@@ -80,7 +80,11 @@ class Parking(Protocol):
 
 
 class Publisher(Protocol):
-    """The relay's way out; what it was given is with the bus once ``publish`` has returned, and not before."""
+    """The relay's way out; what it was given is with the bus once ``publish`` has returned, and not before.
+
+    Calls for different shards may overlap. A publisher may set ``combined = True`` (the local bus): the relay then
+    makes one call at a time, for all its shards together, so that each group has one transaction for all of them.
+    """
 
     async def publish(self, records: Sequence[Record]) -> None:
         """Publish in order within each shard.
