@@ -1,0 +1,221 @@
+"""All SQL of tracking."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from regista.kit.aggregate import Aggregate
+from regista.kit.db import Transaction
+from regista.tracking.errors import ProjectHeldError
+from regista.tracking.subjects import Project, Run
+
+_PROJECT = """
+SELECT p.id, p.aggregate_id, p.organization_id, p.entity_id, e.name AS entity, p.name, p.title, p.description,
+       p.visibility, p.created_at, p.updated_at
+FROM project p JOIN entity e ON e.id = p.entity_id
+"""
+_PROJECT_BY_PATH = _PROJECT + "WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3"
+_PROJECT_BY_ID = _PROJECT + "WHERE p.organization_id = $1 AND p.id = $2"
+_PROJECTS = _PROJECT + "WHERE p.organization_id = $1 AND p.entity_id = $2 AND p.id > $3 ORDER BY p.id LIMIT $4"
+
+# The time is read outside of the locking subquery: after the lock was granted.
+_LOCK_PROJECT = """
+SELECT locked.*, clock_timestamp() AS now FROM (
+    SELECT a.id, a.organization_id, a.sequence, a.shard
+    FROM project p JOIN entity e ON e.id = p.entity_id JOIN aggregate a ON a.id = p.aggregate_id
+    WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3
+    FOR UPDATE OF a
+) locked
+"""
+_LOCK_RUN = """
+SELECT locked.*, clock_timestamp() AS now FROM (
+    SELECT a.id, a.organization_id, a.sequence, a.shard
+    FROM run r JOIN project p ON p.id = r.project_id JOIN entity e ON e.id = p.entity_id
+    JOIN aggregate a ON a.id = r.aggregate_id
+    WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3 AND r.name = $4
+    FOR UPDATE OF a
+) locked
+"""
+_ADD_PROJECT = """
+INSERT INTO project (aggregate_id, organization_id, entity_id, name, title, description, visibility, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+ON CONFLICT (entity_id, name) DO NOTHING RETURNING id
+"""
+_UPDATE_PROJECT = """
+UPDATE project SET name = $2, title = $3, description = $4, visibility = $5, updated_at = $6 WHERE id = $1
+"""
+_RUN = """
+SELECT r.id, r.aggregate_id, r.project_id, r.name, r.display_name, r.state, r.config, r.summary, r.tags, r.notes,
+       r.run_group AS "group", r.job_type, r.program, r.host, r.repository, r.commit, r.sweep, r.exit_code,
+       a.name AS account, r.created_at, r.updated_at, r.heartbeat_at, r.finished_at
+FROM run r LEFT JOIN account a ON a.id = r.account_id
+"""
+_RUN_BY_NAME = _RUN + "WHERE r.project_id = $1 AND r.name = $2"
+_RUNS = _RUN + "WHERE r.project_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3"
+_ADD_RUN = """
+INSERT INTO run (aggregate_id, organization_id, project_id, name, display_name, state, config, summary, tags, notes,
+                 run_group, job_type, program, host, repository, commit, sweep, account_id, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
+ON CONFLICT (project_id, name) DO NOTHING
+"""
+_UPDATE_RUN = """
+UPDATE run SET display_name = $2, state = $3, config = $4, summary = $5, tags = $6, notes = $7, run_group = $8,
+       job_type = $9, exit_code = $10, finished_at = $11, updated_at = $12
+WHERE id = $1
+"""
+
+
+def _aggregate(row: asyncpg.Record | None) -> Aggregate | None:
+    if row is None:
+        return None
+    return Aggregate(row["id"], row["organization_id"], row["sequence"], row["shard"], row["now"])
+
+
+async def lock_project(transaction: Transaction, organization_id: int, entity: str, name: str) -> Aggregate | None:
+    """Lock the project's aggregate, found by path; None if there is none."""
+    return _aggregate(await transaction.connection.fetchrow(_LOCK_PROJECT, organization_id, entity, name))
+
+
+async def lock_run(
+    transaction: Transaction, organization_id: int, entity: str, project: str, name: str
+) -> Aggregate | None:
+    """Lock the run's aggregate, found by path; None if there is none."""
+    return _aggregate(await transaction.connection.fetchrow(_LOCK_RUN, organization_id, entity, project, name))
+
+
+async def project_by_path(transaction: Transaction, organization_id: int, entity: str, name: str) -> Project | None:
+    """Return a project of the organization."""
+    row = await transaction.connection.fetchrow(_PROJECT_BY_PATH, organization_id, entity, name)
+    return Project(**row) if row is not None else None
+
+
+async def project_by_id(transaction: Transaction, organization_id: int, project: int) -> Project | None:
+    """Return a project of the organization."""
+    row = await transaction.connection.fetchrow(_PROJECT_BY_ID, organization_id, project)
+    return Project(**row) if row is not None else None
+
+
+async def projects(
+    transaction: Transaction, organization_id: int, entity: int, after: int, limit: int
+) -> list[Project]:
+    """Return up to ``limit`` projects of an entity behind id ``after``, in id order."""
+    rows = await transaction.connection.fetch(_PROJECTS, organization_id, entity, after, limit)
+    return [Project(**row) for row in rows]
+
+
+async def add_project(transaction: Transaction, made: Aggregate, project: Project) -> int | None:
+    """Insert the project; return its id, or None if another transaction has made it (it has committed by now)."""
+    return await transaction.connection.fetchval(
+        _ADD_PROJECT,
+        made.id,
+        project.organization_id,
+        project.entity_id,
+        project.name,
+        project.title,
+        project.description,
+        project.visibility,
+        project.created_at,
+    )
+
+
+async def update_project(transaction: Transaction, project: Project) -> None:
+    """Write what may change of a project. Raises the driver's `UniqueViolationError` for a name that is taken."""
+    await transaction.connection.execute(
+        _UPDATE_PROJECT,
+        project.id,
+        project.name,
+        project.title,
+        project.description,
+        project.visibility,
+        project.updated_at,
+    )
+
+
+async def run_aggregates(transaction: Transaction, project: int) -> list[int]:
+    """Return the aggregates of all runs of a project."""
+    rows = await transaction.connection.fetch("SELECT aggregate_id FROM run WHERE project_id = $1", project)
+    return [row["aggregate_id"] for row in rows]
+
+
+async def delete_project(transaction: Transaction, project: int, runs: list[int]) -> None:
+    """Delete a project and its runs.
+
+    Raises `ProjectHeldError` while collections are in it, and the driver's `SerializationError` (the boundary then
+    begins again) when a run was added meanwhile.
+    """
+    try:
+        await transaction.connection.execute("DELETE FROM run WHERE project_id = $1 AND id = ANY($2)", project, runs)
+        await transaction.connection.execute("DELETE FROM project WHERE id = $1", project)
+    except asyncpg.ForeignKeyViolationError as error:
+        holder: str | None = getattr(error, "table_name", None)
+        if holder == "run":
+            raise asyncpg.SerializationError("a run was added to the project while it was being deleted") from error
+        raise ProjectHeldError(
+            f"the project still holds rows of {holder}; delete its collections first", holder=holder
+        ) from error
+
+
+async def run_by_name(transaction: Transaction, project: int, name: str) -> Run | None:
+    """Return a run of the project."""
+    row = await transaction.connection.fetchrow(_RUN_BY_NAME, project, name)
+    return Run.of(row) if row is not None else None
+
+
+async def runs(transaction: Transaction, project: int, after: int, limit: int | None) -> list[Run]:
+    """Return up to ``limit`` runs (None: all) behind id ``after``, in id order."""
+    return [Run.of(row) for row in await transaction.connection.fetch(_RUNS, project, after, limit)]
+
+
+async def add_run(
+    transaction: Transaction, made: Aggregate, project: Project, account: int, fields: Mapping[str, Any]
+) -> bool:
+    """Insert a run; return False if the project has one of the name (it has committed by now)."""
+    done = await transaction.connection.execute(
+        _ADD_RUN,
+        made.id,
+        project.organization_id,
+        project.id,
+        fields["name"],
+        fields["display_name"],
+        fields["state"],
+        json.dumps(fields["config"]),
+        json.dumps(fields["summary"]),
+        fields["tags"],
+        fields["notes"],
+        fields["group"],
+        fields["job_type"],
+        fields["program"],
+        fields["host"],
+        fields["repository"],
+        fields["commit"],
+        fields["sweep"],
+        account,
+        made.now,
+    )
+    return done == "INSERT 0 1"
+
+
+async def update_run(transaction: Transaction, run: Run) -> None:
+    """Write what may change of a run."""
+    await transaction.connection.execute(
+        _UPDATE_RUN,
+        run.id,
+        run.display_name,
+        run.state,
+        json.dumps(run.config),
+        json.dumps(run.summary),
+        run.tags,
+        run.notes,
+        run.group,
+        run.job_type,
+        run.exit_code,
+        run.finished_at,
+        run.updated_at,
+    )
+
+
+async def delete_run(transaction: Transaction, run: int) -> None:
+    """Delete a run; what it logged stays and names no run any more."""
+    await transaction.connection.execute("DELETE FROM run WHERE id = $1", run)
