@@ -3,7 +3,7 @@
 from regista.kit.http.addresses import Network, is_forbidden
 from regista.kit.http.answer import Answer
 from regista.kit.http.client import GuardedClient
-from regista.kit.http.failures import Failure
+from regista.kit.http.failures import Failure, of_exception
 from regista.kit.http.urls import UrlRefusedError, accept
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "UrlRefusedError",
     "accept",
     "is_forbidden",
+    "of_exception",
 ]

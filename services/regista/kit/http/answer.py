@@ -1,6 +1,6 @@
 """What is kept of a response: status, headers and the first 20 kB, whatever the other side sends."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import aiohttp
@@ -53,11 +53,19 @@ async def read_bounded(content: aiohttp.StreamReader, limit: int = MAX_BODY) -> 
     return (whole, False) if left > 0 else (whole[:limit], True)
 
 
-def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers as they are recorded: lower-case names, valid Unicode, MAX_HEADERS characters in all."""
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers as they are recorded: lower-case names, valid Unicode, MAX_HEADERS characters in all.
+
+    ``headers`` may hold a name more than once, as aiohttp's do.
+    """
+    plain = {name.lower(): value for name, value in headers.items()}
+    values = "".join(plain.values())
+    # Nearly every response is plain, and this stands on the path of every delivery.
+    if len(plain) == len(headers) and values.isascii() and len(values) + len("".join(plain)) <= MAX_HEADERS:
+        return plain
     kept: dict[str, str] = {}
     left = MAX_HEADERS
-    for name, value in headers:
+    for name, value in headers.items():
         left -= len(name) + len(value)
         if left < 0:
             break

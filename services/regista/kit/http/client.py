@@ -95,7 +95,7 @@ class GuardedClient:
                 )
             status = response.status
             try:
-                kept = kept_headers(response.headers.items())
+                kept = kept_headers(response.headers)
                 content, truncated = await read_bounded(response.content)
             except BaseException:
                 response.close()
