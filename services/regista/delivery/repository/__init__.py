@@ -1,0 +1,1 @@
+"""All SQL of delivery, by who runs it: planners, owners, people."""
