@@ -185,13 +185,13 @@ async def list_service_accounts(call: Call, limit: Limit = 50, cursor: Cursor = 
 @router.create("/users", action=Action.MEMBER_WRITE, response_model=AccountShape, status_code=201)
 async def create_user(call: Call, body: NewUser) -> Response:
     """Make a person, with a space of the same name."""
-    return await _create_account(call, body.name, "user", body.email, body.admin, body.team)
+    return await _create_account(call, body.name, "user", body.email, "admin" if body.admin else "member", body.team)
 
 
 @router.create("/service-accounts", action=Action.MEMBER_WRITE, response_model=AccountShape, status_code=201)
 async def create_service_account(call: Call, body: NewServiceAccount) -> Response:
     """Make a program's account in a team."""
-    return await _create_account(call, body.name, "service", None, False, body.team)
+    return await _create_account(call, body.name, "service", None, "member", body.team)
 
 
 async def _create_account(
@@ -199,16 +199,16 @@ async def _create_account(
     name: str,
     kind: str,
     email: str | None,
-    admin: bool,
+    role: service.OrganizationRole,
     team: str | None,
 ) -> Response:
     async def command(tx: Transaction) -> AccountShape:
-        account = await service.create_account(tx, call.actor, name, kind, email, admin, team)
+        account = await service.create_account(tx, call.actor, name, kind, email, role, team)
         return AccountShape(
             id=account.id,
             name=account.name,
             email=account.email,
-            admin=admin,
+            admin=role == "admin",
             teams=[team] if team else [],
             created_at=account.created_at,
         )

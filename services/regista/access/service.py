@@ -1,7 +1,7 @@
 """Commands of access control. None commits: the boundary does."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from regista.access import keys, repository
 from regista.access.actions import Action, Role, Scope
@@ -27,6 +27,8 @@ from regista_events import (
     MemberSnapshot,
 )
 from regista_events.transition import Change
+
+OrganizationRole = Literal["member", "admin"]
 
 
 def organization_resource(actor: Actor) -> Resource:
@@ -64,7 +66,13 @@ async def bootstrap(transaction: Transaction, settings: Settings, public_url: st
 
 
 async def create_account(
-    transaction: Transaction, actor: Actor, name: str, kind: str, email: str | None, admin: bool, team: str | None
+    transaction: Transaction,
+    actor: Actor,
+    name: str,
+    kind: str,
+    email: str | None,
+    role: OrganizationRole,
+    team: str | None,
 ) -> Account:
     """Make a user (with a space of its own) or a service account of a team.
 
@@ -73,10 +81,12 @@ async def create_account(
     entity = await team_of(transaction, actor, team) if team is not None else None
     if kind == "service" and entity is None:
         raise InvalidError("a service account belongs to a team; name it in `team`", field="team")
-    resource = _entity_resource(actor, entity) if entity is not None and not admin else organization_resource(actor)
+    resource = (
+        _entity_resource(actor, entity) if entity is not None and role == "member" else organization_resource(actor)
+    )
     authorize(actor, Action.MEMBER_WRITE, resource)
     origin = _origin(transaction)
-    account = await _add_account(transaction, origin, name, kind, "admin" if admin else "member", email, entity)
+    account = await _add_account(transaction, origin, name, kind, role, email, entity)
     if entity is not None:
         await _give_role(transaction, origin, account, entity, Role.MEMBER)
     return account

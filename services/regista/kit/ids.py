@@ -19,3 +19,8 @@ def uuid7() -> UUID:
 def token(size: int = 32) -> str:
     """Return ``size`` random bytes as unpadded URL-safe base64."""
     return secrets.token_urlsafe(size)
+
+
+def fraction() -> float:
+    """Return a random number in [0, 1), for jitter."""
+    return secrets.randbelow(1 << 53) / (1 << 53)

@@ -66,7 +66,7 @@ class Draft:
 
 
 async def append(transaction: Transaction, drafts: Sequence[Draft], origin: Origin | None = None) -> list[Event[Any]]:
-    """Number, encode and store the events; return them as they will be published.
+    """Give the events their numbers, encode and store them; return them as they will be published.
 
     ``origin`` is by default the transaction's. Each aggregate must be locked by this transaction. Raises
     `ValueError` when neither origin is set.

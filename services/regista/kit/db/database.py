@@ -7,7 +7,6 @@ SQLAlchemy never begins or ends anything, and a session's ``commit()`` changes n
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -17,7 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from regista.kit import backoff, clock
+from regista.kit import backoff, clock, ids
 from regista.kit.db.faults import is_outage, is_transient
 from regista.kit.db.origin import Origin
 from regista.kit.db.wakeups import Wakeups
@@ -157,7 +156,7 @@ class Database:
             except Exception as error:
                 if is_transient(error):
                     attempt += 1
-                    await asyncio.sleep(backoff.exponential(attempt, first=0.005, limit=0.5, jitter=random.random()))
+                    await asyncio.sleep(backoff.exponential(attempt, first=0.005, limit=0.5, jitter=ids.fraction()))
                     continue
                 if is_outage(error):
                     said = "whether the change was made is unknown; repeat it with the same Idempotency-Key"
@@ -180,11 +179,15 @@ class Database:
             pooled.info["used"] = True
             try:
                 await connection.execute(statement)
-            except BaseException as error:
+            except Exception:
                 connection.terminate()
                 pooled.invalidate()
-                if fresh or not is_outage(error):
+                if fresh:
                     raise
+            except BaseException:
+                connection.terminate()
+                pooled.invalidate()
+                raise
             else:
                 return pooled
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _OUTAGE = (
     asyncpg.InterfaceError,  # the client's side of a connection that is gone; see _MISUSE
+    asyncpg.InternalClientError,  # what the first use of a connection that the server ended while idle may raise
     pg.PostgresConnectionError,
     pg.InsufficientResourcesError,  # disk full, out of memory, too many connections
     pg.OperatorInterventionError,  # shutdown, crash recovery, cannot connect now
