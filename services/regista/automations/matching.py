@@ -1,0 +1,224 @@
+"""Which automations an event concerns: a pure function of the event and the definitions in force.
+
+An index by (organization, type, scope) makes the cost of an event independent of the automations elsewhere: those of
+other organizations, on other types and in other scopes are never looked at.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import BaseModel
+
+from regista_events import (
+    AliasAddedData,
+    AutomationSnapshot,
+    CollectionSnapshot,
+    EndpointSnapshot,
+    Event,
+    IntegrationSnapshot,
+    JobSnapshot,
+    ProjectSnapshot,
+    RegistrySnapshot,
+    RunSnapshot,
+    SecretSnapshot,
+)
+
+ScopeKind = Literal["org", "entity", "project", "registry", "collection"]
+Key = tuple[str, int | str]
+"""A scope as an event meets it: its kind and id. An entity whose id the event does not carry goes by its name."""
+
+ORGANIZATION: Final[Key] = ("org", 0)
+"""The scope of everything; which organization is meant stands in front of every key of the index."""
+
+LOOKBACK: Final = timedelta(seconds=60)
+"""An event this much older than the automation is passed over. A mutation commits within 30 s of its event's time, so
+whatever commits after the automation was saved is younger."""
+
+
+class Action(NamedTuple):
+    """One action of a revision: its kind, its settings as written, and the integration and lane that it goes to."""
+
+    kind: str
+    settings: Mapping[str, Any]
+    integration_id: int | None
+    lane_id: int | None
+
+
+class Definition(NamedTuple):
+    """The revision of an automation that is in force. ``events`` are full type names."""
+
+    id: int
+    organization_id: int
+    organization: str
+    revision: int
+    enabled: bool
+    created_at: datetime
+    scope_kind: ScopeKind
+    scope_id: int
+    scope_entity: str | None
+    """The entity's name where the scope is an entity."""
+    events: frozenset[str]
+    condition: str | None
+    actions: tuple[Action, ...]
+
+    def met_by(self) -> tuple[Key, ...]:
+        """Return the keys of its scope that an event may meet it by."""
+        if self.scope_kind == "org":
+            return (ORGANIZATION,)
+        if self.scope_kind == "entity" and self.scope_entity is not None:
+            return (("entity", self.scope_id), ("entity", self.scope_entity))
+        return ((self.scope_kind, self.scope_id),)
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of its organization's events."""
+        return f"/orgs/{self.organization}"
+
+
+def scope_keys(event: Event[Any]) -> tuple[Key, ...]:
+    """Return every scope that the event lies in, by the ids in its snapshots; the organization's is always there."""
+    keys: dict[Key, None] = {ORGANIZATION: None}
+    data = event.data
+    for name in _subjects(type(data)):
+        value = getattr(data, name)
+        find = _KEYS.get(type(value))
+        if find is not None:
+            keys.update(dict.fromkeys(find(value)))
+    return tuple(keys)
+
+
+def concerns(definition: Definition, event: Event[Any]) -> bool:
+    """Tell whether trigger, scope and time fit; what `Index` answers for many definitions at once."""
+    return (
+        event.source == definition.source
+        and event.type in definition.events
+        and not set(scope_keys(event)).isdisjoint(definition.met_by())
+        and _is_met(definition, event)
+    )
+
+
+def _is_met(definition: Definition, event: Event[Any]) -> bool:
+    if event.time < definition.created_at - LOOKBACK:
+        return False
+    # `latest`, moved by the server, would fire every automation on aliases: a condition has to ask for it by name.
+    return not (isinstance(event.data, AliasAddedData) and event.data.automatic)
+
+
+class Index:
+    """The definitions in force, by what an event carries. Deleted automations are not in it; disabled ones are."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[int, Definition] = {}
+        self._slots: defaultdict[tuple[str, str], dict[Key, dict[int, Definition]]] = defaultdict(dict)
+
+    def __len__(self) -> int:
+        return len(self._definitions)
+
+    def get(self, automation_id: int) -> Definition | None:
+        """Return the definition in force."""
+        return self._definitions.get(automation_id)
+
+    def put(self, definition: Definition) -> None:
+        """Add a definition, or replace the automation's earlier one."""
+        self.drop(definition.id)
+        self._definitions[definition.id] = definition
+        for event_type in definition.events:
+            slot = self._slots[definition.source, event_type]
+            for key in definition.met_by():
+                slot.setdefault(key, {})[definition.id] = definition
+
+    def drop(self, automation_id: int) -> None:
+        """Remove an automation; one that is not there is no error."""
+        definition = self._definitions.pop(automation_id, None)
+        if definition is None:
+            return
+        for event_type in definition.events:
+            slot = self._slots[definition.source, event_type]
+            for key in definition.met_by():
+                del slot[key][automation_id]
+                if not slot[key]:
+                    del slot[key]
+            if not slot:
+                del self._slots[definition.source, event_type]
+
+    def candidates(self, event: Event[Any]) -> list[Definition]:
+        """Return the automations whose trigger and scope fit, in id order."""
+        slot = self._slots.get((event.source, event.type))
+        if slot is None:
+            return []
+        found: dict[int, Definition] = {}
+        for key in scope_keys(event):
+            if (here := slot.get(key)) is not None:
+                found.update(here)
+        return [found[each] for each in sorted(found) if _is_met(found[each], event)]
+
+
+def _entity(entity_id: int | None, name: str | None) -> Iterator[Key]:
+    if entity_id is not None:
+        yield "entity", entity_id
+    elif name is not None:
+        yield "entity", name
+
+
+def _of_collection(collection: CollectionSnapshot) -> Iterator[Key]:
+    yield "collection", collection.id
+    if collection.project_id is not None:
+        yield "project", collection.project_id
+    if collection.registry_id is not None:
+        yield "registry", collection.registry_id
+    yield from _entity(collection.entity_id, collection.entity)
+
+
+def _of_project(project: ProjectSnapshot) -> Iterator[Key]:
+    yield "project", project.id
+    yield from _entity(project.entity_id, project.entity)
+
+
+def _of_run(run: RunSnapshot) -> Iterator[Key]:
+    if run.project_id is not None:
+        yield "project", run.project_id
+    yield from _entity(run.entity_id, run.entity)
+
+
+def _of_registry(registry: RegistrySnapshot) -> Iterator[Key]:
+    yield "registry", registry.id
+    yield from _entity(None, registry.entity)
+
+
+def _of_named(
+    subject: AutomationSnapshot | IntegrationSnapshot | SecretSnapshot | EndpointSnapshot | JobSnapshot,
+) -> Iterator[Key]:
+    yield from _entity(None, subject.entity)
+
+
+def _of_team(team: str) -> Iterator[Key]:
+    yield from _entity(None, team)
+
+
+_KEYS: dict[type, Callable[[Any], Iterator[Key]]] = {
+    CollectionSnapshot: _of_collection,
+    ProjectSnapshot: _of_project,
+    RunSnapshot: _of_run,
+    RegistrySnapshot: _of_registry,
+    AutomationSnapshot: _of_named,
+    IntegrationSnapshot: _of_named,
+    SecretSnapshot: _of_named,
+    EndpointSnapshot: _of_named,
+    JobSnapshot: _of_named,
+    str: _of_team,
+}
+_SUBJECTS = ("collection", "project", "registry", "integration", "secret", "endpoint", "job", "team")
+
+
+@cache
+def _subjects(data: type) -> tuple[str, ...]:
+    """Return the fields of an event's data that say where it happened."""
+    fields = data.model_fields if issubclass(data, BaseModel) else {}
+    names = [name for name in _SUBJECTS if name in fields]
+    # `run` is a path in the events of artifacts. Where an event has a run and an automation, the run is what it is about.
+    if "run" in fields and "collection" not in fields:
+        return (*names, "run")
+    return (*names, "automation") if "automation" in fields else tuple(names)

@@ -1,0 +1,325 @@
+"""All SQL of automations, but for that of integrations."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from regista.automations.matching import Action, Definition
+from regista.kit.db import Transaction
+from regista_events import full_name
+
+_LANES = """
+ARRAY(SELECT i.lane_id FROM unnest(r.integration_ids) WITH ORDINALITY u (id, place)
+      LEFT JOIN integration i ON i.id = u.id ORDER BY u.place) AS lane_ids
+"""
+_DEFINITIONS = f"""
+SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, a.revision, a.enabled, a.created_at,
+       r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r.actions, r.integration_ids, {_LANES}
+FROM automation a
+JOIN organization o ON o.id = a.organization_id
+JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
+LEFT JOIN entity e ON r.scope_kind = 'entity' AND e.id = r.scope_id
+"""  # noqa: S608 - built of constants
+_ALL = _DEFINITIONS + " WHERE a.deleted_at IS NULL"
+_CHANGED = _DEFINITIONS + " WHERE a.changed > $1"
+_PAST = f"""
+SELECT r.automation_id, r.revision, r.actions, r.integration_ids, {_LANES}
+FROM automation_revision r
+JOIN unnest($1::bigint[], $2::integer[]) w (automation_id, revision) USING (automation_id, revision)
+"""  # noqa: S608 - built of constants
+_VERSION = "SELECT version FROM automation_catalogue"
+_DECIDE = """
+INSERT INTO decision (organization_id, event_id, automation_id, revision, verdict, reason)
+SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::text[])
+ON CONFLICT DO NOTHING
+RETURNING event_id, automation_id
+"""
+_DECIDED = """
+SELECT d.organization_id, d.event_id, d.automation_id, d.revision, d.verdict, d.reason
+FROM decision d JOIN unnest($1::uuid[], $2::bigint[]) w (event_id, automation_id) USING (event_id, automation_id)
+WHERE d.replay_id IS NULL
+"""
+_SHOWN = """
+SELECT a.id, a.aggregate_id, a.organization_id, a.entity_id, a.revision, a.enabled, a.created_at, a.updated_at,
+       e.name AS entity, r.name, r.description, r.scope, r.scope_kind, r.scope_id, r.events, r.condition, r.actions,
+       r.integration_ids, r.limits, r.author
+FROM automation a
+JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
+LEFT JOIN entity e ON e.id = a.entity_id
+WHERE a.organization_id = $1 AND a.deleted_at IS NULL
+"""
+_INSERT_REVISION = """
+INSERT INTO automation_revision (automation_id, revision, organization_id, name, description, scope, scope_kind,
+                                 scope_id, events, condition, actions, integration_ids, limits, author, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10::jsonb, $11, NULL, $12, $13)
+"""
+
+
+class Change(NamedTuple):
+    """An automation that moved: its definition in force, None if it was deleted, and the catalogue's version of it."""
+
+    automation_id: int
+    version: int
+    definition: Definition | None
+
+
+class Decided(NamedTuple):
+    """A row of ``decision``."""
+
+    organization_id: int
+    event_id: UUID
+    automation_id: int
+    revision: int
+    verdict: Literal["fire", "skipped"]
+    reason: str | None
+
+
+class NewRevision(NamedTuple):
+    """What a save stores. ``events`` are short names; ``integration_ids`` stand beside ``actions``, one for each."""
+
+    name: str
+    description: str | None
+    scope: str
+    scope_kind: str
+    scope_id: int
+    entity_id: int | None
+    events: list[str]
+    actions: list[dict[str, Any]]
+    integration_ids: list[int]
+
+
+async def catalogue_version(transaction: Transaction) -> int:
+    """Return the number of the last save that has committed."""
+    version: Any = await transaction.connection.fetchval(_VERSION)
+    return version
+
+
+async def bump_catalogue(transaction: Transaction) -> int:
+    """Take the next version. Other saves wait until this transaction ends, so versions commit in order."""
+    version: Any = await transaction.connection.fetchval(
+        "UPDATE automation_catalogue SET version = version + 1 RETURNING version"
+    )
+    return version
+
+
+async def changed_definitions(transaction: Transaction, since: int | None) -> list[Change]:
+    """Return what has changed after version ``since``; all that is in force for None."""
+    connection = transaction.connection
+    rows = await (connection.fetch(_ALL) if since is None else connection.fetch(_CHANGED, since))
+    return [Change(row["id"], row["changed"], None if row["deleted_at"] else _definition(row)) for row in rows]
+
+
+async def past_actions(
+    transaction: Transaction, wanted: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[Action, ...]]:
+    """Return the actions of these (automation, revision) pairs, whichever is in force."""
+    rows = await transaction.connection.fetch(_PAST, [each[0] for each in wanted], [each[1] for each in wanted])
+    return {(row["automation_id"], row["revision"]): _actions(row) for row in rows}
+
+
+async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> dict[tuple[UUID, int], Decided]:
+    """Store the decisions that nobody has made yet, and return for each (event, automation) the one that holds."""
+    columns = [list(column) for column in zip(*decisions, strict=True)]
+    made = {(row["event_id"], row["automation_id"]) for row in await transaction.connection.fetch(_DECIDE, *columns)}
+    agreed = {(each.event_id, each.automation_id): each for each in decisions}
+    earlier = [key for key in agreed if key not in made]
+    if earlier:
+        # A statement of its own: what stood in the way may have committed after the insert's snapshot was taken.
+        rows = await transaction.connection.fetch(_DECIDED, [key[0] for key in earlier], [key[1] for key in earlier])
+        for row in rows:
+            agreed[row["event_id"], row["automation_id"]] = Decided(*row)
+    return agreed
+
+
+async def one(transaction: Transaction, organization: int, automation: int) -> asyncpg.Record | None:
+    """Return an automation with its revision in force."""
+    return await transaction.connection.fetchrow(_SHOWN + " AND a.id = $2", organization, automation)
+
+
+async def page_of(
+    transaction: Transaction, organization: int, entities: Sequence[int] | None, after: int, limit: int
+) -> list[asyncpg.Record]:
+    """Return up to ``limit`` automations behind id ``after``, of these entities and the organization (None: of all)."""
+    return await transaction.connection.fetch(
+        _SHOWN
+        + """
+        AND a.id > $2 AND ($3::bigint[] IS NULL OR a.entity_id IS NULL OR a.entity_id = ANY($3))
+        ORDER BY a.id LIMIT $4
+        """,
+        organization,
+        after,
+        None if entities is None else list(entities),
+        limit,
+    )
+
+
+async def revisions(transaction: Transaction, automation: int, after: int, limit: int) -> list[asyncpg.Record]:
+    """Return up to ``limit`` revisions below number ``after``, newest first."""
+    return await transaction.connection.fetch(
+        """
+        SELECT revision, name, description, scope, scope_kind, events, condition, actions, limits, author, created_at
+        FROM automation_revision WHERE automation_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3
+        """,
+        automation,
+        after,
+        limit,
+    )
+
+
+async def insert(
+    transaction: Transaction, aggregate: Any, new: NewRevision, *, enabled: bool, version: int
+) -> int | None:
+    """Insert an automation without its revision; return its id, None where the scope has one of that name."""
+    return await transaction.connection.fetchval(
+        """
+        INSERT INTO automation (aggregate_id, organization_id, entity_id, scope_kind, scope_id, name, enabled, changed,
+                                created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+        ON CONFLICT (organization_id, scope_kind, scope_id, name) WHERE deleted_at IS NULL DO NOTHING
+        RETURNING id
+        """,
+        aggregate.id,
+        aggregate.organization_id,
+        new.entity_id,
+        new.scope_kind,
+        new.scope_id,
+        new.name,
+        enabled,
+        version,
+        aggregate.now,
+    )
+
+
+async def insert_revision(
+    transaction: Transaction, aggregate: Any, automation: int, revision: int, new: NewRevision, author: str
+) -> None:
+    """Store a save."""
+    await transaction.connection.execute(
+        _INSERT_REVISION,
+        automation,
+        revision,
+        aggregate.organization_id,
+        new.name,
+        new.description,
+        new.scope,
+        new.scope_kind,
+        new.scope_id,
+        new.events,
+        json.dumps(new.actions),
+        new.integration_ids,
+        author,
+        aggregate.now,
+    )
+
+
+async def is_name_taken(transaction: Transaction, organization: int, automation: int, new: NewRevision) -> bool:
+    """Return whether another automation of the scope has the name. Call with the catalogue's row locked."""
+    taken: Any = await transaction.connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM automation WHERE organization_id = $1 AND scope_kind = $2 AND scope_id = $3
+                       AND name = $4 AND deleted_at IS NULL AND id <> $5)
+        """,
+        organization,
+        new.scope_kind,
+        new.scope_id,
+        new.name,
+        automation,
+    )
+    return taken
+
+
+async def revise(
+    transaction: Transaction, aggregate: Any, automation: int, revision: int, new: NewRevision, *, version: int
+) -> None:
+    """Put another revision in force."""
+    await transaction.connection.execute(
+        """
+        UPDATE automation SET entity_id = $2, scope_kind = $3, scope_id = $4, name = $5, revision = $6, changed = $7,
+                              updated_at = $8
+        WHERE id = $1
+        """,
+        automation,
+        new.entity_id,
+        new.scope_kind,
+        new.scope_id,
+        new.name,
+        revision,
+        version,
+        aggregate.now,
+    )
+
+
+async def switch(transaction: Transaction, aggregate: Any, automation: int, *, enabled: bool, version: int) -> None:
+    """Enable or disable an automation."""
+    await transaction.connection.execute(
+        "UPDATE automation SET enabled = $2, changed = $3, updated_at = $4 WHERE id = $1",
+        automation,
+        enabled,
+        version,
+        aggregate.now,
+    )
+
+
+async def delete(transaction: Transaction, aggregate: Any, automation: int, *, version: int) -> None:
+    """Take an automation out of force; its revisions and decisions stay."""
+    await transaction.connection.execute(
+        "UPDATE automation SET deleted_at = $3, changed = $2 WHERE id = $1", automation, version, aggregate.now
+    )
+
+
+async def aggregate_id(transaction: Transaction, organization: int, automation: int) -> int | None:
+    """Return the aggregate of an automation that is not deleted; it never changes, so no lock is needed to read it."""
+    return await transaction.connection.fetchval(
+        "SELECT aggregate_id FROM automation WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL",
+        organization,
+        automation,
+    )
+
+
+async def scope_visibility(transaction: Transaction, kind: str, scope: int) -> str | None:
+    """Return who may see what a scope stands for: the nearest word on it, None where only its entity's roles count."""
+    match kind:
+        case "registry":
+            statement = "SELECT visibility FROM registry WHERE id = $1"
+        case "project":
+            statement = """
+            SELECT coalesce(r.visibility, p.visibility) FROM project p LEFT JOIN registry r ON r.project_id = p.id
+            WHERE p.id = $1
+            """
+        case "collection":
+            statement = """
+            SELECT coalesce(c.visibility, r.visibility, p.visibility) FROM collection c
+            JOIN project p ON p.id = c.project_id LEFT JOIN registry r ON r.id = c.registry_id WHERE c.id = $1
+            """
+        case _:
+            return None
+    return await transaction.connection.fetchval(statement, scope)
+
+
+def _definition(row: asyncpg.Record) -> Definition:
+    return Definition(
+        id=row["id"],
+        organization_id=row["organization_id"],
+        organization=row["organization"],
+        revision=row["revision"],
+        enabled=row["enabled"],
+        created_at=row["created_at"],
+        scope_kind=row["scope_kind"],
+        scope_id=row["scope_id"],
+        scope_entity=row["scope_entity"],
+        events=frozenset(full_name(each) for each in row["events"]),
+        condition=row["condition"],
+        actions=_actions(row),
+    )
+
+
+def _actions(row: asyncpg.Record) -> tuple[Action, ...]:
+    written: list[dict[str, dict[str, Any]]] = json.loads(row["actions"])
+    return tuple(
+        Action(kind, settings, integration, lane)
+        for action, integration, lane in zip(written, row["integration_ids"], row["lane_ids"], strict=True)
+        for kind, settings in action.items()
+    )
