@@ -1,3 +1,4 @@
+import asyncio
 import os
 import shutil
 import stat
@@ -65,7 +66,7 @@ async def test_durability_is_on_and_the_machine_is_respected(data: Path) -> None
         assert await value(server.url, "SHOW work_mem") == "3MB"
         assert (
             await value(server.url, "SELECT setting::int * 8192 FROM pg_settings WHERE name = 'shared_buffers'")
-            <= 64 << 20
+            <= 32 << 20
         )
 
 
@@ -162,3 +163,21 @@ async def test_permissions_of_the_directories_above_stay_as_they_are(root: Path)
     async with running(root / "closed" / "data") as server:
         assert await value(server.url, "SELECT 1") == 1
     assert [(path, path.stat().st_mode, path.stat().st_uid) for path in above] == before
+
+
+async def test_a_server_whose_connections_are_all_taken_counts_as_ready(data: Path) -> None:
+    async with running(data, max_connections="5", autovacuum_max_workers="1") as server:
+        taken = [await asyncpg.connect(server.url) for _ in range(5)]
+        await asyncio.wait_for(server.wait_ready(), 10)
+        for connection in taken:
+            await connection.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives the files to another user, which takes root")
+async def test_a_cluster_that_another_user_left_is_taken_over_by_root(data: Path) -> None:
+    async with running(data) as server:
+        home = server.log_path.parent
+    for path in (home, *home.rglob("*")):
+        os.chown(path, 65534, 65534)
+    async with running(data) as server:
+        assert await value(server.url, "SELECT 1") == 1

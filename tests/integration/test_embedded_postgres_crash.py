@@ -7,13 +7,15 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from regista.kit.postgres import EmbeddedPostgres, FormerServerError, former
+from regista.kit.postgres import server as server_module
 from regista.kit.postgres.binaries import find
 from tests.support.postgres import child, running, value
 
@@ -61,7 +63,7 @@ async def left_alive(cluster: Path, socket: Path) -> AsyncGenerator[subprocess.P
         stderr=subprocess.DEVNULL,
     )
     try:
-        while former.postmaster_pid(cluster) not in former.processes(cluster):  # noqa: ASYNC110 - another process's file
+        while former.postmaster_pid(cluster) not in former.processes(cluster):
             await asyncio.sleep(0.02)
         yield postmaster
     finally:
@@ -79,16 +81,29 @@ async def test_kill_9_of_the_parent_ends_the_server_and_loses_nothing_acknowledg
         assert acknowledged <= await numbers(server.url)
 
 
-async def test_kill_9_of_everything_under_load_loses_nothing_acknowledged(data: Path) -> None:
+async def test_kill_9_of_everything_under_load_loses_nothing_acknowledged(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "REPORT_SECONDS", 0.0)
     cluster = data / "postgres" / "cluster"
     async with child(data, "write") as writer:
         acknowledged = {await writer.next() for _ in range(300)}
         for pid in [writer.process.pid, *former.processes(cluster)]:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         acknowledged |= set(await writer.rest())
-    async with running(data) as server:
+    with capture_logs() as logged:
+        server = EmbeddedPostgres(data)
+        server.start()
+        await server.wait_ready()
+    try:
         assert "not properly shut down" in server.log_path.read_text()
         assert acknowledged <= await numbers(server.url)
+    finally:
+        server.stop()
+    waits = [entry for entry in logged if entry["event"] == "postgres.waiting"]
+    assert waits
+    assert all(entry["waiting_for"] for entry in waits)
 
 
 async def test_a_server_that_is_killed_can_be_started_again_by_the_same_parent(data: Path) -> None:

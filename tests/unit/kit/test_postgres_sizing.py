@@ -7,7 +7,7 @@ GIB = 1 << 30
 
 @pytest.mark.parametrize(
     ("memory", "cores", "buffers", "connections"),
-    [(GIB // 4, 1, "16MB", "80"), (GIB, 2, "32MB", "100"), (512 * GIB, 64, "64MB", "200")],
+    [(GIB // 4, 1, "16MB", "80"), (GIB, 2, "32MB", "100"), (512 * GIB, 64, "32MB", "200")],
 )
 def test_the_machine_decides_buffers_and_connections(memory: int, cores: int, buffers: str, connections: str) -> None:
     chosen = sizing.settings(memory, cores)

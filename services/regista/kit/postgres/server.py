@@ -139,7 +139,11 @@ class EmbeddedPostgres:
             connection = await asyncpg.connect(self.url)
         except asyncpg.InvalidCatalogNameError:
             return await self._create_database()
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
+        except asyncpg.TooManyConnectionsError:
+            return None
+        except OSError:
+            return "the server to open its socket"
+        except (asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
             return str(error)
         except asyncpg.PostgresError as error:
             raise PostgresFailedError(
@@ -154,7 +158,7 @@ class EmbeddedPostgres:
             await connection.execute(f'CREATE DATABASE "{DATABASE}"')
         finally:
             await connection.close()
-        return f"the database {DATABASE} is being made"
+        return f"the new database {DATABASE}"
 
     def stop(self) -> None:
         """Stop the server (SIGINT, a fast shutdown), wait for its end and give the data directory back; idempotent."""
