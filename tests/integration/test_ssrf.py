@@ -138,15 +138,28 @@ async def test_the_same_server_is_reached_once_its_network_is_allowed(everywhere
     everywhere.connections = before
 
 
+@pytest.fixture(scope="module")
+async def names() -> AsyncGenerator[NameServer]:
+    async with NameServer({}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def named(names: NameServer) -> AsyncGenerator[GuardedClient]:
+    """A client without exceptions that asks ``names``."""
+    async with GuardedClient(resolver=names.resolver()) as client:
+        yield client
+
+
 @given(V4 | V6)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_name_with_one_forbidden_address_is_refused_whole(
-    everywhere: Receiver, address: IPv4Address | IPv6Address
+    everywhere: Receiver, names: NameServer, named: GuardedClient, address: IPv4Address | IPv6Address
 ) -> None:
-    names = {"mixed.example": [["8.8.8.8", "2606:4700::1111", str(address)]]}
-    async with NameServer(names) as server, GuardedClient(resolver=server.resolver()) as client:
-        assert await is_refused(client, f"http://mixed.example:{everywhere.port}/")
-        assert server.asked["mixed.example"] == 1
+    name = f"mixed{len(names.names)}.example"
+    names.names[name] = [["8.8.8.8", "2606:4700::1111", str(address)]]
+    assert await is_refused(named, f"http://{name}:{everywhere.port}/")
+    assert names.asked[name] == 1
     assert everywhere.connections == 0
 
 
