@@ -140,19 +140,30 @@ async def one(transaction: Transaction, organization: int, automation: int) -> a
 
 
 async def page_of(
-    transaction: Transaction, organization: int, entities: Sequence[int] | None, after: int, limit: int
+    transaction: Transaction,
+    organization: int,
+    entities: Sequence[int] | None,
+    after: int,
+    limit: int,
+    *,
+    general: bool,
 ) -> list[asyncpg.Record]:
-    """Return up to ``limit`` automations behind id ``after``, of these entities and the organization (None: of all)."""
+    """Return up to ``limit`` automations behind id ``after``, of these entities (None: of all).
+
+    ``general`` adds those of the organization as a whole and of its registries.
+    """
     return await transaction.connection.fetch(
         _SHOWN
         + """
-        AND a.id > $2 AND ($3::bigint[] IS NULL OR a.entity_id IS NULL OR a.entity_id = ANY($3))
+        AND a.id > $2 AND ($3::bigint[] IS NULL OR a.entity_id = ANY($3)
+                           OR ($5 AND (a.entity_id IS NULL OR e.kind = 'organization')))
         ORDER BY a.id LIMIT $4
         """,
         organization,
         after,
         None if entities is None else list(entities),
         limit,
+        general,
     )
 
 

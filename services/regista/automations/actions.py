@@ -1,0 +1,73 @@
+"""The actions of an automation: what each names, found and locked when it is saved."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from regista.access.actions import Action
+from regista.access.verdict import Actor, Resource, Visibility, decide
+from regista.automations import integrations
+from regista.automations.errors import UnknownIntegrationError
+from regista.automations.integrations import Found
+from regista.kit.db import Transaction
+
+
+class WantedAction(NamedTuple):
+    """An action as it was written: its kind (``webhook``) and settings (``{"integration": "ci"}``)."""
+
+    kind: str
+    settings: dict[str, Any]
+
+    def written(self) -> dict[str, Any]:
+        """Return it as it is stored and shown."""
+        return {self.kind: self.settings}
+
+
+def integration_resource(organization_id: int, found: Found) -> Resource:
+    """Return an integration as access control sees it; everybody may use those of the organization's own entity."""
+    return Resource(
+        f"integration {found.entity}/{found.name}",
+        organization_id,
+        found.entity_id,
+        Visibility.ORGANIZATION if found.entity_kind == "organization" else Visibility.ENTITY,
+    )
+
+
+async def resolve(
+    transaction: Transaction, actor: Actor, entity_id: int | None, actions: Sequence[WantedAction]
+) -> list[int]:
+    """Return the integration of each action, none of which can be deleted before this transaction ends.
+
+    ``ci`` is looked for in the scope's entity, then the organization's, then the caller's own, then wherever there is
+    just one; ``team/ci`` only in that team. Raises UnknownIntegrationError.
+    """
+    return [await _resolve(transaction, actor, entity_id, action) for action in actions]
+
+
+async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None, action: WantedAction) -> int:
+    written: str = action.settings["integration"]
+    entity, _, name = written.rpartition("/")
+    found = [
+        each
+        for each in await integrations.find(transaction, actor.organization_id, name)
+        if each.kind == action.kind
+        and (not entity or each.entity == entity)
+        and decide(actor, Action.INTEGRATION_READ, integration_resource(actor.organization_id, each)).allowed
+    ]
+    nearest = [
+        [each for each in found if each.entity_id == entity_id],
+        [each for each in found if each.entity_kind == "organization"],
+        [each for each in found if each.entity_id == actor.default_entity_id],
+        found,
+    ]
+    for group in nearest:
+        if len(group) == 1:
+            return group[0].id
+    if found:
+        choices = ", ".join(f"{each.entity}/{each.name}" for each in found)
+        raise UnknownIntegrationError(
+            f"several {action.kind}s are called {name!r}; write which: {choices}", field="actions"
+        )
+    raise UnknownIntegrationError(
+        f"there is no {action.kind} {written!r}, or you may not see it; make it first, or write ENTITY/NAME",
+        field="actions",
+    )

@@ -1,0 +1,219 @@
+"""Automations over REST."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi.responses import Response
+from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
+
+from regista.access.actions import Action
+from regista.access.boundary import Call
+from regista.automations import repository, service
+from regista.automations.actions import WantedAction
+from regista.automations.service import Wanted
+from regista.kit.db import Transaction
+from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
+from regista.kit.web.pages import decode
+
+router = ActionRouter(prefix="/automations", tags=["automations"], responses=PROBLEMS)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f\x7f]{1,128}$", strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(max_length=4096)]
+AutomationId = Annotated[int, Field(ge=1, lt=2**63)]
+_MOST_ACTIONS = 20
+_LATER = {
+    "where": "conditions are not supported yet: leave `where` out, and the automation fires on every event of `on`",
+    "limits": "limits are not supported yet: leave `limits` out",
+}
+
+
+class WebhookAction(Part):
+    """Send the event to a webhook: its name, or ``ENTITY/NAME``."""
+
+    integration: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_payload(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "payload" in value:
+            raise ValueError("templates are not supported yet: leave `payload` out, and the event itself is sent")
+        return value
+
+
+class ActionPart(Part):
+    """One action, by its kind."""
+
+    webhook: WebhookAction
+
+    def wanted(self) -> WantedAction:
+        """Return the action as the service takes it."""
+        return WantedAction("webhook", self.webhook.model_dump())
+
+
+class _Definition(Body):
+    @model_validator(mode="before")
+    @classmethod
+    def _without_later_parts(cls, value: Any) -> Any:
+        for name, said in _LATER.items():
+            if isinstance(value, dict) and name in value:
+                raise ValueError(said)
+        return value
+
+    @field_validator("on", mode="before", check_fields=False)
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+Events = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(min_length=1, max_length=100)]
+Actions = Annotated[list[ActionPart], Field(min_length=1, max_length=_MOST_ACTIONS)]
+
+
+class NewAutomation(_Definition):
+    """An automation: in which scope, on which events, what is to be done."""
+
+    name: Name
+    scope: Annotated[str, StringConstraints(max_length=1000)]
+    on: Events
+    actions: Actions
+    description: Text | None = None
+    enabled: bool = True
+
+
+class AutomationChanges(_Definition):
+    """What is to be different from now on; anything but ``enabled`` makes a new revision."""
+
+    name: Name | None = None
+    scope: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    on: Events | None = None
+    actions: Actions | None = None
+    description: Text | None = None
+    enabled: bool | None = None
+
+
+class AutomationShape(BaseModel):
+    """An automation with its revision in force."""
+
+    id: int
+    name: str
+    description: str | None
+    scope: str
+    on: list[str]
+    where: str | None
+    actions: list[dict[str, Any]]
+    limits: dict[str, Any] | None
+    enabled: bool
+    revision: int
+    author: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class RevisionShape(BaseModel):
+    """One save of an automation."""
+
+    revision: int
+    name: str
+    description: str | None
+    scope: str
+    on: list[str]
+    where: str | None
+    actions: list[dict[str, Any]]
+    limits: dict[str, Any] | None
+    author: str
+    created_at: datetime
+
+
+@router.create("", action=Action.AUTOMATION_WRITE, response_model=AutomationShape, status_code=201)
+async def create_automation(call: Call, body: NewAutomation) -> Response:
+    """Make an automation; it is in force for every change from now on."""
+    wanted = Wanted(body.name, body.description, body.scope, body.on, [each.wanted() for each in body.actions])
+
+    async def command(tx: Transaction) -> AutomationShape:
+        return _shape(await service.create(tx, call.actor, wanted, enabled=body.enabled))
+
+    return await call.mutate(command, status=201)
+
+
+@router.read("", action=Action.AUTOMATION_READ, response_model=Page[AutomationShape])
+async def list_automations(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """List the automations of one's teams and of the organization."""
+    key = decode(cursor, int)
+
+    async def query(tx: Transaction) -> Page[AutomationShape]:
+        rows = await service.page_of(tx, call.actor, key[0] if key else 0, limit + 1)
+        return page(rows, limit, lambda row: [row["id"]], _shape)
+
+    return await call.answer(query)
+
+
+@router.read("/{automation_id}", action=Action.AUTOMATION_READ, response_model=AutomationShape)
+async def get_automation(call: Call, automation_id: AutomationId) -> Response:
+    """Return an automation."""
+
+    async def query(tx: Transaction) -> AutomationShape:
+        return _shape(await service.get(tx, call.actor, automation_id))
+
+    return await call.answer(query)
+
+
+@router.change("/{automation_id}", action=Action.AUTOMATION_WRITE, response_model=AutomationShape)
+async def change_automation(call: Call, automation_id: AutomationId, body: AutomationChanges) -> Response:
+    """Save a new revision, or switch the automation on or off."""
+    given = body.model_fields_set - {"enabled", "description"}
+    changes: dict[str, Any] = {name: value for name in given if (value := getattr(body, name)) is not None}
+    if "on" in changes:
+        changes["events"] = changes.pop("on")
+    if body.actions is not None:
+        changes["actions"] = [each.wanted() for each in body.actions]
+    if "description" in body.model_fields_set:
+        changes["description"] = body.description
+
+    async def command(tx: Transaction) -> AutomationShape:
+        return _shape(await service.change(tx, call.actor, automation_id, changes, enabled=body.enabled))
+
+    return await call.mutate(command)
+
+
+@router.remove("/{automation_id}", action=Action.AUTOMATION_WRITE, status_code=204)
+async def delete_automation(call: Call, automation_id: AutomationId) -> Response:
+    """Delete an automation: it never fires again."""
+    return await call.mutate(lambda tx: service.delete(tx, call.actor, automation_id), status=204)
+
+
+@router.read("/{automation_id}/revisions", action=Action.AUTOMATION_READ, response_model=Page[RevisionShape])
+async def list_revisions(call: Call, automation_id: AutomationId, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """List what an automation has been, newest first."""
+    key = decode(cursor, int)
+
+    async def query(tx: Transaction) -> Page[RevisionShape]:
+        await service.get(tx, call.actor, automation_id)
+        rows = await repository.revisions(tx, automation_id, key[0] if key else 2**31 - 1, limit + 1)
+        return page(rows, limit, lambda row: [row["revision"]], lambda row: RevisionShape(**_parts(row)))
+
+    return await call.answer(query)
+
+
+def _shape(row: Any) -> AutomationShape:
+    return AutomationShape(
+        id=row["id"],
+        enabled=row["enabled"],
+        updated_at=row["updated_at"],
+        **_parts(row),
+    )
+
+
+def _parts(row: Any) -> dict[str, Any]:
+    return {
+        "revision": row["revision"],
+        "name": row["name"],
+        "description": row["description"],
+        "scope": row["scope"],
+        "on": row["events"],
+        "where": row["condition"],
+        "actions": json.loads(row["actions"]),
+        "limits": json.loads(row["limits"]) if row["limits"] else None,
+        "author": row["author"],
+        "created_at": row["created_at"],
+    }
