@@ -172,8 +172,10 @@ class BusBehaviour:
         await bus.start([ledger], lot)
         await bus.send([record(number) for number in range(1, 6)])
         await until(lambda: not bus.health(group).ready)
-        outage.left = 0
         await bus.restart()
+        calls = len(ledger.calls)
+        await until(lambda: not bus.health(group).ready and len(ledger.calls) > calls)
+        outage.left = 0
         await ledger.until(5)
         assert ledger.sequences == [1, 2, 3, 4, 5]
         assert lot.parked == []

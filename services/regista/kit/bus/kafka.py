@@ -67,15 +67,19 @@ class _Line:
             return
         self.gone.set_result(None)
         producer = self.producer
-        # The public stop() flushes, which is just what must not happen; it has no other way out.
+        # The public stop() flushes, which is just what must not happen; there is no other way out.
         producer._closed = True  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         sender = producer._sender.sender_task  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         if sender is not None:
             sender.cancel()
-        # Closing the connections ends the requests that the sender still awaits.
+        # Closing the connections ends the requests that the sender still awaits,
         await producer.client.close()
-        if sender is not None:
-            await asyncio.wait({sender})
+        while sender is not None and not sender.done():
+            # which would then wait for metadata that nobody fetches any more.
+            metadata = producer.client._md_update_fut  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            if metadata is not None and not metadata.done():
+                metadata.set_result(False)
+            await asyncio.wait({sender}, timeout=0.02)
 
 
 class KafkaPublisher:

@@ -117,7 +117,16 @@ async def _begin_now(
 async def _without_offset(
     admin: AIOKafkaAdminClient, group: str, partitions: Sequence[TopicPartition]
 ) -> set[TopicPartition]:
-    committed = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
+    while True:
+        try:
+            committed = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
+        except KafkaError as error:
+            # The first group of a cluster waits for the topic of the offsets to be made.
+            if not error.retriable:
+                raise
+            await asyncio.sleep(_PAUSE)
+        else:
+            break
     return {each for each in partitions if each not in committed or committed[each].offset < 0}
 
 
