@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     artifact_store: str | None = Field(
         default=None, description="file://…, s3://…, gs://… or az://…; unset: data_dir/blobs"
     )
+    artifact_max_bytes: int = Field(default=64 * 2**30, ge=1, description="bytes that one file of an artifact may have")
     webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="CIDRs that webhooks may reach although they are private"
     )

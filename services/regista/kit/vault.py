@@ -47,6 +47,12 @@ class Vault:
         if len(self._ciphers) != len(keys):
             raise ConfigurationError("REGISTA_SECRET_KEY holds the same key twice; remove one")
         self._newest = next(iter(self._ciphers))
+        self._keys = tuple(keys)
+
+    def signing_keys(self, purpose: str) -> tuple[bytes, ...]:
+        """Return 32-byte keys for signatures of one purpose, newest first: the first signs, all check."""
+        info = f"regista signing v1 {purpose}".encode()
+        return tuple(HKDF(SHA256(), length=32, salt=None, info=info).derive(key.encode()) for key in self._keys)
 
     def seal(self, secret: bytes, *, organization_id: int, purpose: str) -> bytes:
         """Return ``secret`` sealed under the newest key, for this organization and purpose only."""

@@ -1,0 +1,160 @@
+"""The store of content, through obstore: a directory by default, or S3, Google or Azure.
+
+Who writes: uploads, first under a name of their own and, once size and MD5 are what was announced, under the SHA-256.
+The rename is atomic, so an object is whole or absent. A crash in between leaves an object that no row refers to, or one
+under ``uploads/``; a repeat of the upload converges.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from regista.kit import ids
+from regista.kit.errors import ConfigurationError, InvalidError, NotFoundError
+
+_PART = 5 * 1024 * 1024
+"""Bytes of a part; S3 takes none smaller. An upload holds three at most."""
+_READ = 256 * 1024
+
+
+class ContentMismatchError(InvalidError):
+    """The bytes that came are not those that were announced."""
+
+    code = "content_mismatch"
+
+
+class BlobMissingError(NotFoundError):
+    """The store has lost the content, or never had it."""
+
+    code = "blob_missing"
+
+
+class Blob(NamedTuple):
+    """Content as it was received: digests raw, ``size`` in bytes."""
+
+    sha256: bytes
+    md5: bytes
+    size: int
+
+
+class _Intake:
+    """Passes chunks on while it counts and digests them."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], size: int) -> None:
+        self._chunks = chunks
+        self._limit = size
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            self.size += len(chunk)
+            if self.size > self._limit:
+                raise ContentMismatchError(f"more than the {self._limit} bytes that were announced; nothing was kept")
+            self._md5.update(chunk)
+            self._sha256.update(chunk)
+            if chunk:
+                yield chunk
+
+    def blob(self) -> Blob:
+        return Blob(self._sha256.digest(), self._md5.digest(), self.size)
+
+
+class BlobStore:
+    """Content by organization and SHA-256. ``root`` is the directory behind a local store, which is synced to disk."""
+
+    def __init__(self, store: ObjectStore, root: Path | None = None) -> None:
+        self._store = store
+        self._root = root
+
+    async def write(self, organization_id: int, chunks: AsyncIterator[bytes], *, md5: bytes, size: int) -> Blob:
+        """Store a stream in bounded memory and return what it was; on return it is durable.
+
+        Raises `ContentMismatchError` when size or MD5 are not those announced; nothing is kept then.
+        """
+        intake = _Intake(chunks, size)
+        pending = f"uploads/{ids.uuid7()}"
+        await obstore.put_async(self._store, pending, aiter(intake), chunk_size=_PART, max_concurrency=2)
+        blob = intake.blob()
+        if blob.size != size or blob.md5 != md5:
+            await obstore.delete_async(self._store, pending)
+            said = f"{size} bytes with MD5 {md5.hex()}"
+            raise ContentMismatchError(f"{blob.size} bytes with MD5 {blob.md5.hex()} came, {said} were announced")
+        path = _path(organization_id, blob.sha256)
+        if self._root is not None:
+            await asyncio.to_thread(_sync_file, self._root / pending)
+        await obstore.rename_async(self._store, pending, path)
+        if self._root is not None:
+            await asyncio.to_thread(_sync_directories, self._root, path)
+        return blob
+
+    async def size(self, organization_id: int, sha256: bytes) -> int:
+        """Return the bytes of a blob. Raises `BlobMissingError`."""
+        try:
+            return (await obstore.head_async(self._store, _path(organization_id, sha256)))["size"]
+        except FileNotFoundError as error:
+            raise _missing(sha256) from error
+
+    async def read(self, organization_id: int, sha256: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from ``start`` up to, not including, ``end``. Raises `BlobMissingError`."""
+        if start == end:
+            return
+        try:
+            found = await obstore.get_async(
+                self._store, _path(organization_id, sha256), options={"range": (start, end)}
+            )
+        except FileNotFoundError as error:
+            raise _missing(sha256) from error
+        async for chunk in found.stream(min_chunk_size=_READ):
+            yield chunk
+
+
+@lru_cache(maxsize=8)
+def open_blobs(url: str | None, data_dir: Path) -> BlobStore:
+    """Return the store at ``url`` (``file://``, ``s3://``, ``gs://``, ``az://``), by default ``data_dir/blobs``.
+
+    One store for each place and process. Raises `ConfigurationError` for a URL that obstore does not take.
+    """
+    if url is None or urlsplit(url).scheme == "file":
+        root = data_dir.absolute() / "blobs" if url is None else Path(unquote(urlsplit(url).path))
+        root.mkdir(parents=True, exist_ok=True)
+        return BlobStore(LocalStore(prefix=root), root)
+    try:
+        return BlobStore(from_url(url))
+    except (ValueError, obstore.exceptions.BaseError) as error:
+        raise ConfigurationError(f"REGISTA_ARTIFACT_STORE cannot be used: {error}") from error
+
+
+def _path(organization_id: int, sha256: bytes) -> str:
+    name = sha256.hex()
+    return f"{organization_id}/{name[:2]}/{name}"
+
+
+def _missing(sha256: bytes) -> BlobMissingError:
+    return BlobMissingError(
+        f"content {sha256.hex()} is not in the artifact store; restore it, or upload the file again"
+    )
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_directories(root: Path, path: str) -> None:
+    directory = (root / path).parent
+    for place in (directory, directory.parent, root):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
