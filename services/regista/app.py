@@ -52,6 +52,6 @@ async def _database(runtime: Runtime) -> Health:
         if is_outage(error):
             return Health(ready=False, detail=f"the database does not answer: {error}")
         raise
-    if revision != migrations.head():
-        return Health(ready=False, detail=f"the schema is at {revision}, this program needs {migrations.head()}")
+    if revision != migrations.HEAD:
+        return Health(ready=False, detail=f"the schema is at {revision}, this program needs {migrations.HEAD}")
     return Health(ready=True)

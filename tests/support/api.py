@@ -62,7 +62,7 @@ async def running_api(postgres: PostgresSession, directory: Path, **settings: An
         )
         async with open_runtime(given, "tests") as runtime:
             async with runtime.database.transaction() as tx:
-                await service.bootstrap(tx, given, runtime.public_url, "")
+                await service.bootstrap(tx, given, runtime.public_url)
             app = create_app(runtime)
             inner = app._app  # type: ignore[attr-defined]
             async with inner.router.lifespan_context(inner):

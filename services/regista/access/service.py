@@ -36,19 +36,18 @@ def organization_resource(actor: Actor) -> Resource:
     return Resource(f"organization {actor.organization}", actor.organization_id)
 
 
-async def bootstrap(transaction: Transaction, settings: Settings, public_url: str, generated: str) -> bool:
+async def bootstrap(transaction: Transaction, settings: Settings, public_url: str) -> bool:
     """Make the first organization, team and admin, if there is none; return whether it did.
 
-    The admin's key is ``settings.admin_api_key``, or ``generated``. A key set later is added to the admin at the next
-    start. Raises `ConfigurationError` for a key that no client would accept.
+    The admin's key is ``settings.admin_api_key``; one that is set later is added to the admin at the next start.
+    Raises `ConfigurationError` when it is not set, or is one that no client would accept.
     """
-    key = settings.admin_api_key.get_secret_value() if settings.admin_api_key else None
-    if key is not None and not keys.PATTERN.match(key):
+    key = settings.admin_api_key.get_secret_value() if settings.admin_api_key else ""
+    if not keys.PATTERN.match(key):
         raise ConfigurationError("REGISTA_ADMIN_API_KEY must have 40 to 128 letters, digits, - and _")
     await repository.lock_bootstrap(transaction)
     if await repository.any_organization(transaction):
-        if key is not None:
-            await _adopt_key(transaction, settings, key, public_url)
+        await _adopt_key(transaction, settings, key, public_url)
         return False
     # The organization's own aggregate is made before its number is known: nothing refers to it yet.
     root = await aggregate.create(transaction, 0)
@@ -61,7 +60,7 @@ async def bootstrap(transaction: Transaction, settings: Settings, public_url: st
     await repository.add(transaction, team, own)
     account = await _add_account(transaction, origin, settings.admin, "user", "admin", None, team)
     await _give_role(transaction, origin, account, team, Role.ADMIN)
-    await _add_key(transaction, origin, account, key or generated, "first admin", Scope.ADMIN, None, None)
+    await _add_key(transaction, origin, account, key, "first admin", Scope.ADMIN, None, None)
     return True
 
 

@@ -1,0 +1,173 @@
+"""The commands and their options."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from regista.kit.errors import RegistaError
+from regista.kit.settings import Settings
+from regista.kit.telemetry import configure_logging
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="regista",
+    help="A self-hosted model registry whose every change is an event. Settings are REGISTA_* variables: `regista doctor`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where the embedded PostgreSQL, files and generated keys live [REGISTA_DATA_DIR].")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,  # noqa: FBT002
+) -> None:
+    """Print the version when that is all that is asked for."""
+    if version:
+        typer.echo(f"regista {metadata.version('regista')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit(0)
+
+
+@app.command()
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    data_dir: DataDir = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="API processes; each uses one core.")] = 1,
+) -> None:
+    """Run everything in one process tree: PostgreSQL, API, relay, consumers, dispatcher.
+
+    Prints `ready: URL` when requests are served. SIGINT or SIGTERM drains and exits 0. PostgreSQL and the bus are
+    embedded unless REGISTA_DATABASE_URL and REGISTA_KAFKA_BOOTSTRAP_SERVERS name others.
+    """
+    from regista.supervisor.up import up as run  # noqa: PLC0415
+
+    with _explained():
+        settings = _settings(data_dir)
+        configure_logging(settings.log_level, "supervisor")
+        asyncio.run(run(settings, host=host, port=port, workers=workers, say=_say))
+
+
+@app.command()
+def serve(
+    name: Annotated[str, typer.Argument(help="api, relay, webhooks or audit")],
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+) -> None:
+    """Run one service of a distributed installation; SIGTERM drains it.
+
+    Needs REGISTA_DATABASE_URL, REGISTA_SECRET_KEY and, for all but `api`, REGISTA_KAFKA_BOOTSTRAP_SERVERS. Serves
+    /livez, /readyz and /metrics at its port and prints `ready: URL`. Run `regista migrate` first.
+    """
+    from regista.supervisor.serve import serve as run  # noqa: PLC0415
+
+    with _explained():
+        settings = _settings(None)
+        configure_logging(settings.log_level, name)
+        run(settings, name, host=host, port=port, say=_say)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the schema and the Kafka topics up to date; safe to run twice, or from two places at once."""
+    from regista.cli.maintenance import migrate as run  # noqa: PLC0415
+
+    with _explained():
+        settings = _settings(data_dir)
+        configure_logging(settings.log_level, "migrate")
+        for line in _run(run(settings)):
+            typer.echo(line)
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Print every setting, secrets masked, and check what they point to; exit 1 if something is wrong."""
+    from regista.cli.doctor import examine  # noqa: PLC0415
+
+    with _explained():
+        settings = _settings(data_dir)
+        configure_logging("error", "doctor")
+        report = _run(examine(settings))
+        typer.echo(json.dumps(report.as_json(), indent=2) if as_json else report.as_text())
+        if not report.healthy:
+            raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    keep: Annotated[Path | None, typer.Option(help="Keep the data directory there instead of a temporary one.")] = None,
+) -> None:
+    """Show the main job on a temporary server: a file becomes a version, an alias moves, a webhook and audit rows follow.
+
+    Exit 0 only if all of it happened and the webhook's signature was right.
+    """
+    from regista.cli.demo import demo as run  # noqa: PLC0415
+
+    with _explained():
+        configure_logging("error", "demo")
+        raise typer.Exit(0 if _run(run(typer.echo, keep)) else 1)
+
+
+@audit.command("verify")
+def audit_verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """Recompute the hash chains of the audit log; name the first row that does not fit and exit 1."""
+    from regista.cli.maintenance import verify_audit  # noqa: PLC0415
+
+    with _explained():
+        settings = _settings(data_dir)
+        configure_logging("error", "audit verify")
+        result = _run(verify_audit(settings, progress=not as_json and sys.stderr.isatty()))
+        typer.echo(json.dumps(result.as_json()) if as_json else result.as_text())
+        if not result.intact:
+            raise typer.Exit(1)
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    settings = Settings()
+    return settings if data_dir is None else settings.model_copy(update={"data_dir": data_dir})
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """Say in a sentence what an operator can mend, instead of a traceback."""
+    try:
+        yield
+    except RegistaError as error:
+        typer.echo(f"regista: {error.message}", err=True)
+        raise typer.Exit(2) from None
+    except ValidationError as error:
+        for one in error.errors():
+            name = "_".join(map(str, one["loc"])).upper()
+            typer.echo(f"regista: REGISTA_{name} is not valid: {one['msg']}", err=True)
+        raise typer.Exit(2) from None

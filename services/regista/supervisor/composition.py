@@ -1,0 +1,65 @@
+"""Which services run together in a process."""
+
+from collections.abc import Callable, Sequence
+
+from regista.audit.consumer import AuditProjection
+from regista.delivery import Dispatcher
+from regista.kit.bus.kafka import KafkaPublisher
+from regista.kit.bus.local import LocalBus
+from regista.kit.bus.model import Consumer, Publisher
+from regista.kit.bus.subscriber import KafkaSubscriber
+from regista.kit.dead_letter import DeadLetters
+from regista.kit.errors import ConfigurationError
+from regista.kit.runtime import Runtime
+from regista.kit.service import Service
+from regista.relay.service import Relay
+from regista.supervisor.parts import Part
+from regista.webhooks.consumer import Planner
+from regista.webhooks.sender import WebhookSender
+
+
+def engine(runtime: Runtime) -> Sequence[Service]:
+    """Return all but the API, for one process: relay, consumers, dispatcher."""
+    dispatcher = _dispatcher(runtime)
+    consumers: list[Consumer] = [Planner(runtime, dispatcher.hand), AuditProjection(runtime.database)]
+    parking = DeadLetters(runtime.database)
+    bootstrap = runtime.settings.kafka_bootstrap_servers
+    if bootstrap is None:
+        return [dispatcher, Relay(runtime, LocalBus(consumers, parking))]
+    subscribers = [KafkaSubscriber(bootstrap, consumer, parking) for consumer in consumers]
+    return [dispatcher, *subscribers, Relay(runtime, KafkaPublisher(bootstrap))]
+
+
+def part(runtime: Runtime, name: Part) -> Sequence[Service]:
+    """Return the services of one process of a distributed installation.
+
+    Raises `ConfigurationError` without Kafka: on the local bus the relay hands records to consumers of its own process.
+    """
+    bootstrap = runtime.settings.kafka_bootstrap_servers
+    if bootstrap is None:
+        raise ConfigurationError(
+            f"`regista serve {name}` needs Kafka: without REGISTA_KAFKA_BOOTSTRAP_SERVERS, relay and consumers share one "
+            "process; run `regista up` instead"
+        )
+    made: dict[Part, Callable[[str], Sequence[Service]]] = {
+        Part.RELAY: lambda servers: [Relay(runtime, _publisher(servers))],
+        Part.WEBHOOKS: lambda servers: _webhooks(runtime, servers),
+        Part.AUDIT: lambda servers: [
+            KafkaSubscriber(servers, AuditProjection(runtime.database), DeadLetters(runtime.database))
+        ],
+    }
+    return made[name](bootstrap)
+
+
+def _webhooks(runtime: Runtime, bootstrap: str) -> Sequence[Service]:
+    dispatcher = _dispatcher(runtime)
+    planner = Planner(runtime, dispatcher.hand)
+    return [dispatcher, KafkaSubscriber(bootstrap, planner, DeadLetters(runtime.database))]
+
+
+def _dispatcher(runtime: Runtime) -> Dispatcher:
+    return Dispatcher(runtime, [WebhookSender(runtime)])
+
+
+def _publisher(bootstrap: str) -> Publisher:
+    return KafkaPublisher(bootstrap)

@@ -1,0 +1,38 @@
+"""Brings everything that outlives the processes up to date: schema, first organization, Kafka topics and groups."""
+
+from typing import NamedTuple
+
+from regista import migrations
+from regista.access import service as access
+from regista.kit.bus.provision import ensure_group_offsets, ensure_topics
+from regista.kit.db import Database
+from regista.kit.settings import Settings
+
+GROUPS = ("webhooks", "audit")
+"""Every consumer group; a new one begins at the moment of its installation."""
+
+
+class Prepared(NamedTuple):
+    """What was done; ``before`` is None for an empty database."""
+
+    before: str | None
+    after: str
+    bootstrapped: bool
+    kafka: bool
+
+
+async def prepare(settings: Settings, database: Database, public_url: str) -> Prepared:
+    """Prepare database and Kafka. Safe to run twice, or from two places at once.
+
+    Raises `ConfigurationError` for what an operator must decide, `UnavailableError` when Kafka does not answer.
+    """
+    # Reading the revision is a millisecond, Alembic half a second: a restart after a crash must not pay for it.
+    before = after = await migrations.current(database)
+    if before != migrations.HEAD:
+        before, after = await migrations.migrate(database)
+    async with database.transaction() as transaction:
+        bootstrapped = await access.bootstrap(transaction, settings, public_url)
+    if settings.kafka_bootstrap_servers is not None:
+        await ensure_topics(settings.kafka_bootstrap_servers, settings.kafka_replication)
+        await ensure_group_offsets(settings.kafka_bootstrap_servers, GROUPS)
+    return Prepared(before, after or migrations.HEAD, bootstrapped, settings.kafka_bootstrap_servers is not None)

@@ -1,0 +1,121 @@
+"""The main function of the children of ``regista up`` and of ``regista serve``."""
+
+import argparse
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+
+import structlog
+import uvloop
+from fastapi import FastAPI
+
+from regista import migrations
+from regista.kit.db import Database, is_outage
+from regista.kit.errors import RegistaError
+from regista.kit.health import probes
+from regista.kit.runtime import Runtime, open_runtime
+from regista.kit.service import Health, Service
+from regista.kit.settings import Settings
+from regista.kit.telemetry import configure_logging
+from regista.supervisor.running import health_of, run_services, stop_on_signals
+from regista.supervisor.server import HttpServer
+
+log = structlog.get_logger()
+
+_PR_SET_PDEATHSIG = 1
+SCHEMA_PAUSE = 0.02
+
+
+def follow_parent(parent: int) -> None:
+    """Ask the kernel for SIGTERM when the parent ends (Linux); leave at once if it has ended already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise SystemExit(0)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``api`` or ``engine`` as a child of ``regista up``."""
+    parser = argparse.ArgumentParser(prog="python -m regista.supervisor.process")
+    parser.add_argument("role", choices=["api", "engine"])
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--ready", type=int, required=True, help="descriptor to write a line to when serving")
+    parser.add_argument("--socket", type=int, default=-1, help="descriptor of the listening socket (api)")
+    given = parser.parse_args(arguments)
+    follow_parent(given.parent)
+    settings = Settings()
+    configure_logging(settings.log_level, given.role)
+    listening = socket.socket(fileno=given.socket) if given.socket >= 0 else None
+    try:
+        uvloop.run(_child(settings, given.role, listening, given.ready))
+    except RegistaError as error:
+        log.error("process.refused", reason=error.message)  # noqa: TRY400 - the sentence is for the operator
+        raise SystemExit(2) from None
+
+
+async def _child(settings: Settings, role: str, listening: socket.socket | None, ready: int) -> None:
+    async def tell() -> None:
+        os.write(ready, b"ready\n")
+        os.close(ready)
+
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    async with open_runtime(settings, f"regista {role}") as runtime:
+        if role == "api":
+            assert listening is not None  # noqa: S101 - the supervisor passes it
+            services = await api_services(runtime, listening, stopping)
+        else:
+            services = await _engine_services(runtime)
+        await run_services(services, stopping, tell)
+
+
+async def api_services(runtime: Runtime, listening: socket.socket, stopping: asyncio.Event) -> Sequence[Service]:
+    """Return the API's services, once the schema is the one that this program works on."""
+    from regista.app import create_app  # noqa: PLC0415 - the engine never pays for it
+
+    app = create_app(runtime)
+    await wait_for_schema(runtime.database, stopping)
+    return [HttpServer("api", app, listening)]
+
+
+async def _engine_services(runtime: Runtime) -> Sequence[Service]:
+    from regista.supervisor.composition import engine  # noqa: PLC0415 - the API never pays for it
+    from regista.supervisor.preparation import prepare  # noqa: PLC0415
+
+    await prepare(runtime.settings, runtime.database, runtime.public_url)
+    return engine(runtime)
+
+
+async def wait_for_schema(database: Database, stopping: asyncio.Event) -> None:
+    """Wait until somebody has migrated the database."""
+    told = False
+    while not stopping.is_set():
+        try:
+            if await migrations.current(database) == migrations.HEAD:
+                return
+        except Exception as error:
+            if not is_outage(error):
+                raise
+        if not told:
+            log.info("process.waiting_for_schema", wanted=migrations.HEAD)
+            told = True
+        await asyncio.sleep(SCHEMA_PAUSE)
+
+
+def probe_server(runtime: Runtime, services: Sequence[Service], listening: socket.socket) -> HttpServer:
+    """Return the server of ``/livez``, ``/readyz`` and ``/metrics`` beside services that speak no HTTP themselves."""
+
+    async def checks() -> Mapping[str, Health]:
+        return health_of(services)
+
+    app = FastAPI(openapi_url=None)
+    app.include_router(probes(checks, runtime.metrics))
+    return HttpServer("probes", app, listening)
+
+
+if __name__ == "__main__":
+    main()

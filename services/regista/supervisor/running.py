@@ -1,0 +1,68 @@
+"""Runs a set of services in this process until it is told to stop."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+
+from regista.kit.service import Health, Lifecycle, Service
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 40.0
+"""A service that has not drained by then is cancelled: its work is repeated by its successor."""
+
+
+def stop_on_signals(stopping: asyncio.Event) -> None:
+    """Set ``stopping`` on SIGTERM and SIGINT."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+
+async def run_services(
+    services: Sequence[Service], stopping: asyncio.Event, ready: Callable[[], Awaitable[None]]
+) -> None:
+    """Run the services side by side; call ``ready`` once all have started.
+
+    They are stopped in the order given in reverse, each after the one before has drained: producers before those they
+    hand their work to. A service that fails stops all the others and its error is raised.
+    """
+    lifecycles = [Lifecycle() for _ in services]
+    tasks = [
+        asyncio.create_task(service.run(lifecycle), name=service.name)
+        for service, lifecycle in zip(services, lifecycles, strict=True)
+    ]
+    started = asyncio.create_task(_all_started(lifecycles, ready), name="started")
+    asked = asyncio.create_task(stopping.wait(), name="stopping")
+    try:
+        await asyncio.wait([*tasks, asked], return_when=asyncio.FIRST_COMPLETED)
+        for task, lifecycle in zip(reversed(tasks), reversed(lifecycles), strict=True):
+            lifecycle.stopping.set()
+            _, late = await asyncio.wait([task], timeout=DRAIN_SECONDS)
+            if late:
+                log.warning("service.not_drained", name=task.get_name(), seconds=DRAIN_SECONDS)
+                task.cancel()
+    finally:
+        for task in (*tasks, started, asked):
+            task.cancel()
+        results = await asyncio.gather(*tasks, started, asked, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _all_started(lifecycles: Sequence[Lifecycle], ready: Callable[[], Awaitable[None]]) -> None:
+    for lifecycle in lifecycles:
+        await lifecycle.started.wait()
+    # What was made while starting lives as long as the process: the collector need not walk it again and again.
+    gc.collect()
+    gc.freeze()
+    await ready()
+
+
+def health_of(services: Sequence[Service]) -> Mapping[str, Health]:
+    """Return the present health of each service."""
+    return {service.name: service.health() for service in services}

@@ -1,0 +1,51 @@
+"""``regista serve NAME``: one service of a distributed installation."""
+
+import asyncio
+from collections.abc import Callable
+
+import uvloop
+
+from regista.kit.errors import ConfigurationError, InvalidError
+from regista.kit.runtime import open_runtime
+from regista.kit.settings import Settings
+from regista.supervisor.parts import Part
+from regista.supervisor.process import api_services, probe_server, wait_for_schema
+from regista.supervisor.running import run_services, stop_on_signals
+from regista.supervisor.server import bind, url_of
+
+
+def serve(settings: Settings, name: str, *, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Run the service until SIGTERM or SIGINT; ``say`` is given ``ready: URL`` once it serves.
+
+    Raises `InvalidError` for an unknown name, `ConfigurationError` for settings under which it cannot run.
+    """
+    if name not in Part:
+        raise InvalidError(f"there is no service {name!r}; there are {', '.join(Part)}")
+    uvloop.run(_serve(settings, Part(name), host, port, say))
+
+
+async def _serve(settings: Settings, part: Part, host: str, port: int, say: Callable[[str], None]) -> None:
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    try:
+        listening = bind(host, port)
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+    url = url_of(listening, host)
+    if settings.public_url is None:
+        settings = settings.model_copy(update={"public_url": url})
+
+    async def tell() -> None:
+        say(f"ready: {url}")
+
+    async with open_runtime(settings, f"regista {part}") as runtime:
+        if part is Part.API:
+            services = await api_services(runtime, listening, stopping)
+        else:
+            from regista.supervisor import composition  # noqa: PLC0415 - the API never pays for it
+
+            parts = composition.part(runtime, part)
+            await wait_for_schema(runtime.database, stopping)
+            services = [probe_server(runtime, parts, listening), *parts]
+        if not stopping.is_set():
+            await run_services(services, stopping, tell)

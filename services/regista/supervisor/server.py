@@ -1,0 +1,82 @@
+"""An HTTP server on a socket that somebody else bound."""
+
+import asyncio
+import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from regista.kit.service import Health, Lifecycle
+
+BACKLOG = 2048
+GRACE_SECONDS = 20
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes any free one. Raises `OSError` when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.listen(BACKLOG)
+    listening.set_inheritable(True)
+    return listening
+
+
+def url_of(listening: socket.socket, host: str) -> str:
+    """Return the URL to reach the socket under; an unspecified address is named by loopback."""
+    port: int = listening.getsockname()[1]
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the process's owner decides when to stop."""
+
+    def install_signal_handlers(self) -> None:
+        """Install none."""
+
+
+class HttpServer:
+    """A service that serves an ASGI application."""
+
+    def __init__(self, name: str, app: ASGIApp, listening: socket.socket) -> None:
+        self.name = name
+        self._listening = listening
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    def health(self) -> Health:
+        """Return whether requests are accepted."""
+        return Health(ready=self._server.started)
+
+    async def run(self, lifecycle: Lifecycle) -> None:
+        """Serve until asked to stop; requests in flight are answered."""
+        serving = asyncio.create_task(self._server._serve([self._listening]))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - `serve` would take the signals
+        stopping = asyncio.create_task(lifecycle.stopping.wait())
+        try:
+            while not self._server.started and not serving.done():
+                await asyncio.sleep(0.005)
+            if not serving.done():
+                lifecycle.started.set()
+            await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            self._server.should_exit = True
+            await serving
+        finally:
+            stopping.cancel()
+            serving.cancel()
+            await asyncio.gather(stopping, serving, return_exceptions=True)

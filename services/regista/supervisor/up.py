@@ -1,0 +1,112 @@
+"""``regista up``: PostgreSQL, the API's processes and the engine, under one supervisor."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+
+import structlog
+from pydantic import SecretStr
+
+from regista.kit.db.faults import is_outage
+from regista.kit.errors import ConfigurationError
+from regista.kit.postgres import EmbeddedPostgres
+from regista.kit.settings import Settings
+from regista.supervisor.installation import complete, environment
+from regista.supervisor.running import stop_on_signals
+from regista.supervisor.server import bind, url_of
+from regista.supervisor.tree import Child, RefusedError
+
+log = structlog.get_logger()
+
+POSTGRES_LOOK_SECONDS = 0.2
+
+
+async def up(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    say: Callable[[str], None],
+    stopping: asyncio.Event | None = None,
+) -> None:
+    """Run everything until SIGTERM or SIGINT (or ``stopping``), then drain it.
+
+    ``say`` is given what a person should read; ``ready: URL`` once requests are served. Raises `ConfigurationError`
+    when something cannot work as it is set, and what `EmbeddedPostgres` raises.
+    """
+    stopping = stopping or asyncio.Event()
+    stop_on_signals(stopping)
+    try:
+        listening = bind(host, port)
+    except OSError as error:
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+    url = url_of(listening, host)
+    installation = complete(settings, embedded=settings.database_url is None)
+    settings = installation.settings
+    postgres = EmbeddedPostgres(settings.data_dir) if settings.database_url is None else None
+    try:
+        if postgres is not None:
+            postgres.start()
+            await postgres.wait_ready()
+            settings = settings.model_copy(update={"database_url": SecretStr(postgres.url)})
+        settings = settings.model_copy(update={"public_url": settings.public_url or url})
+        variables = environment(settings)
+        engine = Child("engine", 1, variables)
+        apis = [Child("api", number + 1, variables, listening) for number in range(workers)]
+        if installation.new_admin_key is not None and settings.admin_api_key is not None:
+            say(f"API key of {settings.admin}: {settings.admin_api_key.get_secret_value()}")
+            say(f"(shown this once; kept in {installation.new_admin_key})")
+        await _watch(engine, apis, postgres, stopping, lambda: say(f"ready: {url}"))
+    finally:
+        listening.close()
+        if postgres is not None:
+            postgres.stop()
+
+
+async def _watch(
+    engine: Child,
+    apis: Sequence[Child],
+    postgres: EmbeddedPostgres | None,
+    stopping: asyncio.Event,
+    ready: Callable[[], None],
+) -> None:
+    keeping = [asyncio.create_task(child.keep(), name=child.name) for child in (engine, *apis)]
+    if postgres is not None:
+        keeping.append(asyncio.create_task(_keep_postgres(postgres), name="postgres"))
+    announcing = asyncio.create_task(_announce([engine, *apis], ready))
+    asked = asyncio.create_task(stopping.wait())
+    try:
+        done, _ = await asyncio.wait([*keeping, asked], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if task is not asked and (error := task.exception()) is not None:
+                if isinstance(error, RefusedError):
+                    raise ConfigurationError(f"{error} cannot work with these settings; the line above says why")
+                raise error
+        log.info("supervisor.stopping")
+    finally:
+        await asyncio.gather(*(child.stop() for child in apis))
+        await engine.stop()
+        for task in (*keeping, announcing, asked):
+            task.cancel()
+        await asyncio.gather(*keeping, announcing, asked, return_exceptions=True)
+
+
+async def _announce(children: Sequence[Child], ready: Callable[[], None]) -> None:
+    for child in children:
+        await child.started.wait()
+    log.info("supervisor.ready", pid=os.getpid(), processes={child.name: child.pid for child in children})
+    ready()
+
+
+async def _keep_postgres(postgres: EmbeddedPostgres) -> None:
+    while True:
+        await asyncio.sleep(POSTGRES_LOOK_SECONDS)
+        if postgres.process is not None and postgres.process.poll() is not None:
+            log.error("process.died", process="postgres", status=postgres.process.returncode)
+            postgres.start()
+            try:
+                await postgres.wait_ready()
+            except Exception as error:
+                if not is_outage(error):
+                    raise
