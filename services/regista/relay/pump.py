@@ -95,11 +95,11 @@ class Pump:
         landed: list[Row] = []
         for task in [task for task in self._flights if task.done()]:
             flight = self._flights.pop(task)
-            error = task.exception()
+            # A cancellation that comes out of the bus is a failure of the bus; ours ends this method, not that task.
+            error = ConnectionAbortedError("the bus gave up") if task.cancelled() else task.exception()
             if error is None:
                 landed.extend(flight.rows)
-                for shard in flight.shards:
-                    self.resting.pop(shard, None)
+                self._recover(flight)
             elif isinstance(error, Exception):
                 self._fail(flight, error)
             else:
@@ -116,12 +116,20 @@ class Pump:
     def _fail(self, flight: Flight, error: Exception) -> None:
         self._metrics.failed()
         reason = f"{type(error).__name__}: {error}"
+        news = flight.shards - self.resting.keys()
         for shard in flight.shards:
             failures = 1 + (self.resting[shard].failures if shard in self.resting else 0)
             jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
             pause = backoff.exponential(failures, first=RETRY_FIRST, limit=RETRY_LIMIT, jitter=jitter)
             self.resting[shard] = Rest(failures, clock.monotonic() + pause, reason)
-        logger.warning("relay_batch_failed", shards=sorted(flight.shards), rows=len(flight.rows), error=reason)
+        # Once for each outage and shard: it may last for hours, and health tells the rest.
+        if news:
+            logger.warning("relay_blocked", shards=sorted(news), rows=len(flight.rows), error=reason)
+
+    def _recover(self, flight: Flight) -> None:
+        if back := flight.shards & self.resting.keys():
+            failures = max(self.resting.pop(shard).failures for shard in back)
+            logger.info("relay_unblocked", shards=sorted(back), failures=failures)
 
     async def _tick(self) -> None:
         now = clock.monotonic()

@@ -28,9 +28,9 @@ _MEMBERS = SHARDS
 """Second half of the key of the lock that members share; shards are 0 to 15."""
 
 # The best plan for a queue never changes, while its statistics (empty now, long a moment later) always do.
-_SESSION = f"""
+_SESSION = """
 SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-SET jit = off; SET idle_session_timeout = '{FROZEN_SECONDS}s'; SET tcp_user_timeout = '{FROZEN_SECONDS}s'
+SET jit = off; SET idle_session_timeout = '{frozen}s'; SET tcp_user_timeout = '{frozen}s'
 """
 _JOIN = "SELECT pg_advisory_lock_shared($1, $2)"
 _ROSTER = """
@@ -176,7 +176,7 @@ class ShardSession:
 
 @asynccontextmanager
 async def open_session(
-    database: Database, outlet: Outlet, when_lost: Callable[[], None]
+    database: Database, outlet: Outlet, when_lost: Callable[[], None], *, frozen_seconds: int = FROZEN_SECONDS
 ) -> AsyncGenerator[ShardSession]:
     """Connect and become a member; ``when_lost`` is called once when the connection has ended. Shards end with it."""
     connection = await database.connect()
@@ -186,7 +186,7 @@ async def open_session(
             when_lost()
 
         connection.add_termination_listener(ended)
-        await connection.execute(_SESSION, timeout=STATEMENT_SECONDS)
+        await connection.execute(_SESSION.format(frozen=frozen_seconds), timeout=STATEMENT_SECONDS)
         await connection.fetch(_JOIN, outlet.locks, _MEMBERS, timeout=STATEMENT_SECONDS)
         yield ShardSession(connection, outlet)
         await connection.close(timeout=STATEMENT_SECONDS)
