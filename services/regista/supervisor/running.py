@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -46,9 +47,10 @@ async def run_services(
                 log.warning("service.not_drained", name=task.get_name(), seconds=DRAIN_SECONDS)
                 task.cancel()
     finally:
-        for task in (*tasks, started, asked):
+        every: list[asyncio.Task[Any]] = [*tasks, started, asked]
+        for task in every:
             task.cancel()
-        results = await asyncio.gather(*tasks, started, asked, return_exceptions=True)
+        results = await asyncio.gather(*every, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result

@@ -69,7 +69,7 @@ class HttpServer:
         serving = asyncio.create_task(self._server._serve([self._listening]))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - `serve` would take the signals
         stopping = asyncio.create_task(lifecycle.stopping.wait())
         try:
-            while not self._server.started and not serving.done():
+            while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells no other way
                 await asyncio.sleep(0.005)
             if not serving.done():
                 lifecycle.started.set()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -87,9 +88,10 @@ async def _watch(
     finally:
         await asyncio.gather(*(child.stop() for child in apis))
         await engine.stop()
-        for task in (*keeping, announcing, asked):
+        every: list[asyncio.Task[Any]] = [*keeping, announcing, asked]
+        for task in every:
             task.cancel()
-        await asyncio.gather(*keeping, announcing, asked, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)
 
 
 async def _announce(children: Sequence[Child], ready: Callable[[], None]) -> None:

@@ -67,14 +67,14 @@ class Transaction:
         for channel in self._wakes:
             self.database.wakeups.wake(channel)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Give the connection back, or drop it if it is broken."""
         if self._session is not None:
             self._session.expunge_all()
         if self.connection.is_closed() or self.connection.is_in_transaction():
             self.connection.terminate()
             self._pooled.invalidate()
-        await asyncio.shield(_release(self._pooled))
+        self._pooled.close()
 
 
 class Database:
@@ -134,7 +134,7 @@ class Database:
                 await asyncio.shield(_rollback(transaction.connection))
             raise
         finally:
-            await transaction.close()
+            transaction.close()
 
     async def run(self, command: Callable[[Transaction], Awaitable[T]], origin: Origin | None = None) -> T:
         """Run ``command`` in a transaction, again when it loses a race, for 30 s at most.
@@ -198,6 +198,3 @@ async def _rollback(connection: asyncpg.Connection) -> None:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         connection.terminate()  # the server rolls back what a lost connection leaves
 
-
-async def _release(pooled: Any) -> None:
-    pooled.close()
