@@ -32,11 +32,13 @@ queue of one lane and `rota` decides which lane is served next.
 """
 
 from regista.delivery.contract import Claimed, LaneNews, NewDelivery, News, Outcome, Sender, Throttle
+from regista.delivery.dispatcher import Dispatcher
 from regista.delivery.lanes import create_lane, disable_lane, enable_lane, remove_lane, update_lane
 from regista.delivery.planning import plan
 
 __all__ = [
     "Claimed",
+    "Dispatcher",
     "LaneNews",
     "NewDelivery",
     "News",

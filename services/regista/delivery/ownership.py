@@ -1,0 +1,72 @@
+"""Which lane shards are this dispatcher's, and whether it may still act on that.
+
+A beat counts from the moment it was asked for, by this process's monotonic clock; it is judged by the database's.
+Nobody may take a shard before DEAD_AFTER (4 s) of silence, and nothing is sent VALID (2 s) after the last beat, so no
+two owners send at the same time as long as clocks run less than twice as fast or slow.
+"""
+
+from collections.abc import Collection
+from typing import Final
+from uuid import UUID
+
+from regista.delivery import balance
+from regista.delivery.link import Link
+from regista.delivery.repository import ownership as repository
+from regista.kit import clock
+
+INTERVAL: Final = 0.5
+"""Seconds between beats: a silent dispatcher is noticed within 4.5 s."""
+VALID: Final = 2.0
+
+
+class Ownership:
+    """The shards of one dispatcher, kept by calling `beat` every INTERVAL."""
+
+    def __init__(self, dispatcher: UUID, link: Link) -> None:
+        self.id = dispatcher
+        self.epochs: dict[int, int] = {}
+        """Shard → epoch under which it is ours."""
+        self.leaving: set[int] = set()
+        """Shards to be given back once nothing of them is in flight."""
+        self.owners: dict[int, UUID] = {}
+        self.valid_until = 0.0
+        self._link = link
+
+    async def beat(self, busy: Collection[int]) -> bool:
+        """Beat, bury the silent, settle shares; return whether anything changed.
+
+        Of the shards that are leaving, those in ``busy`` have something in flight or unrecorded and stay for now.
+        Raises what the database raises.
+        """
+        connection = await self._link.get()
+        asked = clock.monotonic()
+        await repository.beat(connection, self.id)
+        self.valid_until = asked + VALID
+        await repository.bury(connection)
+        fair = balance.quota(self.id, await repository.living(connection))
+        back = sorted(self.leaving.difference(busy))
+        if back:
+            await repository.release(connection, self.id, back)
+        rows = await repository.shards(connection)
+        mine = sum(owner == self.id for _, owner, _ in rows)
+        if mine < fair and any(owner is None for _, owner, _ in rows):
+            await repository.claim(connection, self.id, fair - mine)
+            rows = await repository.shards(connection)
+        return self._settle(rows, fair)
+
+    async def leave(self) -> None:
+        """Give everything back. Raises what the database raises."""
+        await repository.leave(await self._link.get(), self.id)
+        self.epochs.clear()
+
+    def holds(self, shard: int, epoch: int) -> bool:
+        """Return whether the shard is ours under this epoch."""
+        return self.epochs.get(shard) == epoch
+
+    def _settle(self, rows: Collection[tuple[int, UUID | None, int]], fair: int) -> bool:
+        epochs = {shard: epoch for shard, owner, epoch in rows if owner == self.id}
+        leaving = set(balance.surplus(epochs, fair))
+        changed = epochs != self.epochs or leaving != self.leaving
+        self.epochs, self.leaving = epochs, leaving
+        self.owners = {shard: owner for shard, owner, _ in rows if owner is not None}
+        return changed

@@ -1,0 +1,72 @@
+"""SQL of dispatchers on who is alive and who owns which lane shard."""
+
+from uuid import UUID
+
+import asyncpg
+
+Connection = asyncpg.Connection
+
+DEAD_AFTER = 4.0
+"""Seconds of silence, by the database's clock, after which a dispatcher has lost its shards."""
+
+_BEAT = """
+INSERT INTO dispatcher (id, beat_at) VALUES ($1, clock_timestamp())
+ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
+"""
+# Recorders hold a share lock on their own row while they write: one that is writing now is left for the next round.
+_BURY = """
+WITH silent AS (
+    SELECT id FROM dispatcher WHERE beat_at < clock_timestamp() - make_interval(secs => $1) ORDER BY id
+    FOR UPDATE SKIP LOCKED
+), dead AS (
+    DELETE FROM dispatcher d USING silent s WHERE d.id = s.id RETURNING d.id
+)
+UPDATE lane_shard SET owner = NULL WHERE owner IN (SELECT id FROM dead)
+"""
+_CLAIM = """
+UPDATE lane_shard SET owner = $1, epoch = epoch + 1
+WHERE id IN (SELECT id FROM lane_shard WHERE owner IS NULL ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
+
+
+async def beat(connection: Connection, dispatcher: UUID) -> None:
+    """Say that the dispatcher is alive. One that was buried is a new one, without shards."""
+    await connection.execute(_BEAT, dispatcher)
+
+
+async def bury(connection: Connection) -> None:
+    """Free the shards of those who have fallen silent."""
+    await connection.execute(_BURY, DEAD_AFTER)
+
+
+async def claim(connection: Connection, dispatcher: UUID, number: int) -> None:
+    """Take up to ``number`` of the free shards."""
+    await connection.execute(_CLAIM, dispatcher, number)
+
+
+async def release(connection: Connection, dispatcher: UUID, shards: list[int]) -> None:
+    """Free shards of one's own."""
+    await connection.execute(
+        "UPDATE lane_shard SET owner = NULL WHERE owner = $1 AND id = ANY($2::smallint[])", dispatcher, shards
+    )
+
+
+async def leave(connection: Connection, dispatcher: UUID) -> None:
+    """Free all shards and be forgotten."""
+    await connection.execute(
+        """
+        WITH gone AS (DELETE FROM dispatcher WHERE id = $1)
+        UPDATE lane_shard SET owner = NULL WHERE owner = $1
+        """,
+        dispatcher,
+    )
+
+
+async def living(connection: Connection) -> list[UUID]:
+    """Return all dispatchers that are not buried."""
+    return [row[0] for row in await connection.fetch("SELECT id FROM dispatcher")]
+
+
+async def shards(connection: Connection) -> list[tuple[int, UUID | None, int]]:
+    """Return ``(shard, owner, epoch)`` of every shard."""
+    return [tuple(row) for row in await connection.fetch("SELECT id, owner, epoch FROM lane_shard")]  # pyright: ignore[reportReturnType] - three columns
