@@ -1,0 +1,84 @@
+"""Routes of endpoints as this process knows them.
+
+Who writes: commands on endpoints, which notify after their commit. Who reads: every attempt. An entry lives 10 s at
+most, ends with the first key that expires, and is gone round while no notification can be heard; one that was read
+before a notification is not kept after it.
+"""
+
+from typing import NamedTuple
+
+import asyncpg
+
+from regista.kit import clock
+from regista.kit.db import Database, Transaction
+from regista.kit.signing import HmacKey
+from regista.kit.vault import Vault
+from regista.webhooks import repository, secrets
+from regista.webhooks.request import Route
+
+LIFETIME_SECONDS = 10.0
+
+
+class _Entry(NamedTuple):
+    route: Route
+    until: float
+
+
+class Routes:
+    """Finds the route of a lane."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._entries: dict[int, _Entry] = {}
+        self._generation = 0
+        self._unsubscribe = database.wakeups.subscribe(repository.CHANNEL, self._forget)
+
+    def close(self) -> None:
+        """Hear no more notifications."""
+        self._unsubscribe()
+
+    async def of_lane(self, lane_id: int) -> Route | None:
+        """Return the route of the lane's endpoint, None when it was deleted. Holds no connection afterwards."""
+        entry = self._entries.get(lane_id)
+        if entry is not None and entry.until > clock.monotonic() and self._database.wakeups.listening:
+            return entry.route
+        generation = self._generation
+        async with self._database.transaction() as transaction:
+            row = await repository.by_lane(transaction, lane_id)
+            if row is None or row["deleted_at"] is not None:
+                self._entries.pop(lane_id, None)
+                return None
+            keys = await repository.live_keys(transaction, row["id"])
+        route = route_of(row, keys, self._vault)
+        if generation == self._generation:
+            now = clock.now()
+            expiries = [(key["expires_at"] - now).total_seconds() for key in keys if key["expires_at"] is not None]
+            self._entries[lane_id] = _Entry(route, clock.monotonic() + min([LIFETIME_SECONDS, *expiries]))
+        return route
+
+    def _forget(self, _payload: str) -> None:
+        self._generation += 1
+        self._entries.clear()
+
+
+async def load_route(transaction: Transaction, row: asyncpg.Record, vault: Vault) -> Route:
+    """Return the route of an endpoint's row, uncached."""
+    return route_of(row, await repository.live_keys(transaction, row["id"]), vault)
+
+
+def route_of(row: asyncpg.Record, keys: list[asyncpg.Record], vault: Vault) -> Route:
+    """Return the route of an endpoint's row and its live keys. Raises SealBrokenError."""
+    organization: int = row["organization_id"]
+    opened = [secrets.open_key(vault, organization, key["sealed"]) for key in keys]
+    wandb = None
+    if row["wandb_signature"] and opened and isinstance(opened[0], HmacKey):
+        wandb = opened[0].written()
+    return Route(
+        row["url"],
+        row["timeout_seconds"],
+        opened,
+        extra=secrets.open_headers(vault, organization, row["headers"]),
+        access_token=secrets.open_token(vault, organization, row["access_token"]),
+        wandb_secret=wandb,
+    )

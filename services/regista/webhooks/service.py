@@ -1,0 +1,345 @@
+"""Commands on endpoints. None commits: the boundary does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final, Literal, NamedTuple
+
+import asyncpg
+
+from regista.access import repository as access_repository
+from regista.access.actions import Action
+from regista.access.service import team_of
+from regista.access.verdict import Actor, Resource, Visibility, authorize
+from regista.automations import integrations
+from regista.automations.repository import bump_catalogue
+from regista.delivery import Throttle, create_lane, disable_lane, enable_lane, remove_lane, update_lane
+from regista.kit import aggregate
+from regista.kit.db import Transaction
+from regista.kit.errors import InvalidError, NotFoundError
+from regista.kit.http import Network, accept
+from regista.kit.outbox import Draft, append
+from regista.kit.signing import HmacKey, PrivateKey
+from regista.kit.vault import Vault
+from regista.webhooks import repository, secrets
+from regista.webhooks.errors import TooManyKeysError, WebhookExistsError, WebhookInUseError
+from regista.webhooks.headers import check_headers, check_value
+from regista.webhooks.repository import NewEndpoint
+from regista.webhooks.snapshots import endpoint_snapshot, integration_snapshot
+from regista_events import (
+    EndpointDisabled,
+    EndpointDisabledData,
+    EndpointEnabled,
+    EndpointEnabledData,
+    IntegrationCreated,
+    IntegrationCreatedData,
+    IntegrationDeleted,
+    IntegrationDeletedData,
+    IntegrationUpdated,
+    IntegrationUpdatedData,
+)
+from regista_events.transition import Change
+
+MOST_OLD_KEYS: Final = 10
+"""Old keys of an endpoint that may sign at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An endpoint as somebody wants it to be. ``timeout_seconds`` 1 to 30; ``headers`` with their values."""
+
+    url: str
+    timeout_seconds: float = 15.0
+    wandb_signature: bool = False
+    headers: Mapping[str, str] | None = None
+    access_token: str | None = None
+    concurrency: int = 4
+    throttle: Throttle | None = None
+
+
+class Guard(NamedTuple):
+    """What a process seals secrets with, and which networks its endpoints may lie in."""
+
+    vault: Vault
+    allowed: Sequence[Network]
+
+
+async def create(
+    transaction: Transaction,
+    actor: Actor,
+    guard: Guard,
+    name: str,
+    entity: str | None,
+    signature: Literal["v1", "v1a"],
+    wanted: Wanted,
+) -> tuple[asyncpg.Record, str | None]:
+    """Make an endpoint of ``entity`` (None: the caller's own team); return it and its secret, which is shown once.
+
+    The secret is None for ``v1a``: receivers need the public key alone. Raises UrlRefusedError, HeaderRefusedError,
+    WebhookExistsError, and `NotFoundError` for an entity that is not there.
+    """
+    owner = await _owner(transaction, actor, entity)
+    authorize(actor, Action.INTEGRATION_WRITE, _resource(actor.organization_id, f"team {owner['name']}", owner))
+    _check(guard, wanted, signature)
+    made = await aggregate.create(transaction, actor.organization_id)
+    lane = await create_lane(
+        transaction,
+        actor.organization_id,
+        "webhook",
+        name=name,
+        entity_id=owner["id"],
+        concurrency=wanted.concurrency,
+        throttle=wanted.throttle,
+    )
+    integration = await integrations.insert(transaction, made, entity=owner["id"], kind="webhook", name=name, lane=lane)
+    if integration is None:
+        raise WebhookExistsError(
+            f"{owner['name']} has an integration {name!r} already; choose another name", field="name"
+        )
+    await repository.insert(
+        transaction, integration, actor.organization_id, _stored(guard.vault, actor.organization_id, signature, wanted)
+    )
+    key = secrets.new_key(signature)
+    await _add_key(transaction, guard.vault, made, integration, key)
+    row = await _read(transaction, actor, integration)
+    data = IntegrationCreatedData(integration=integration_snapshot(row))
+    await append(transaction, [Draft(IntegrationCreated, made, _subject(row), data)])
+    return row, _shown_once(key)
+
+
+async def change(
+    transaction: Transaction, actor: Actor, guard: Guard, webhook: int, changes: Mapping[str, Any]
+) -> asyncpg.Record:
+    """Change an endpoint; ``changes`` are fields of `Wanted`. What is as it was makes no event.
+
+    A secret that is given counts as changed: what it was is not compared.
+    """
+    locked = await _lock(transaction, actor, webhook)
+    before = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    organization = actor.organization_id
+    was = Wanted(
+        url=before["url"],
+        timeout_seconds=before["timeout_seconds"],
+        wandb_signature=before["wandb_signature"],
+        headers=secrets.open_headers(guard.vault, organization, before["headers"]),
+        access_token=secrets.open_token(guard.vault, organization, before["access_token"]),
+        concurrency=before["concurrency"],
+        throttle=_throttle(before),
+    )
+    wanted = replace(was, **changes)
+    _check(guard, wanted, before["signature"])
+    names = [name for name in changes if getattr(was, name) != getattr(wanted, name)]
+    if not names:
+        return before
+    stored = _stored(guard.vault, organization, before["signature"], wanted)
+    await repository.update(transaction, webhook, stored)
+    if not {"concurrency", "throttle"}.isdisjoint(names):
+        await update_lane(
+            transaction,
+            before["lane_id"],
+            name=before["name"],
+            entity_id=before["entity_id"],
+            concurrency=wanted.concurrency,
+            throttle=wanted.throttle,
+        )
+    transaction.wake(repository.CHANNEL)
+    row = await _read(transaction, actor, webhook)
+    data = IntegrationUpdatedData(
+        integration=integration_snapshot(row), changes={name: _told(name, before, row) for name in names}
+    )
+    await append(transaction, [Draft(IntegrationUpdated, locked, _subject(row), data)])
+    return row
+
+
+async def rotate(
+    transaction: Transaction, actor: Actor, guard: Guard, webhook: int, keep: timedelta
+) -> tuple[asyncpg.Record, str | None]:
+    """Give the endpoint a new key; the one before signs along for ``keep``. Zero drops every old key at once.
+
+    Returns the endpoint and its secret as `create` does. Raises TooManyKeysError.
+    """
+    locked = await _lock(transaction, actor, webhook)
+    before = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    live = await repository.live_keys(transaction, webhook)
+    if keep and len(live) > MOST_OLD_KEYS:
+        first = min(key["expires_at"] for key in live if key["expires_at"] is not None)
+        raise TooManyKeysError(
+            f"{MOST_OLD_KEYS} old keys still sign, the first until {first:%Y-%m-%dT%H:%M:%SZ}; wait, or rotate with "
+            "keep_hours 0 to drop them all"
+        )
+    await repository.retire_keys(transaction, webhook, locked.now, locked.now + keep if keep else None)
+    key = secrets.new_key(before["signature"])
+    await _add_key(transaction, guard.vault, locked, webhook, key)
+    transaction.wake(repository.CHANNEL)
+    data = IntegrationUpdatedData(
+        integration=integration_snapshot(before), changes={"secret": Change[Any](from_=None, to=None)}
+    )
+    await append(transaction, [Draft(IntegrationUpdated, locked, _subject(before), data)])
+    return before, _shown_once(key)
+
+
+async def delete(transaction: Transaction, actor: Actor, webhook: int) -> None:
+    """Delete an endpoint with its secrets; what was waiting for it is canceled.
+
+    Raises WebhookInUseError while an automation's revision in force uses it.
+    """
+    locked = await _lock(transaction, actor, webhook)
+    await integrations.lock_alone(transaction, webhook)
+    row = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    users = await integrations.users(transaction, webhook)
+    if users:
+        raise WebhookInUseError(
+            f"webhook {row['name']!r} is used by {', '.join(users)}; change or delete these first", automations=users
+        )
+    await integrations.delete(transaction, locked, webhook)
+    await repository.forget_secrets(transaction, webhook)
+    await remove_lane(transaction, row["lane_id"])
+    await bump_catalogue(transaction)
+    transaction.wake(repository.CHANNEL)
+    data = IntegrationDeletedData(integration=integration_snapshot(row))
+    await append(transaction, [Draft(IntegrationDeleted, locked, _subject(row), data)])
+
+
+async def enable(transaction: Transaction, actor: Actor, webhook: int) -> asyncpg.Record:
+    """Send to an endpoint again, and what has been waiting for it."""
+    locked = await _lock(transaction, actor, webhook)
+    row = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    if not await enable_lane(transaction, row["lane_id"]):
+        return row
+    row = await _read(transaction, actor, webhook)
+    data = EndpointEnabledData(endpoint=endpoint_snapshot(row))
+    await append(transaction, [Draft(EndpointEnabled, locked, _endpoint_subject(row), data)])
+    return row
+
+
+async def disable(transaction: Transaction, actor: Actor, webhook: int) -> asyncpg.Record:
+    """Send nothing more to an endpoint; its deliveries wait."""
+    locked = await _lock(transaction, actor, webhook)
+    row = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    if not await disable_lane(transaction, row["lane_id"]):
+        return row
+    row = await _read(transaction, actor, webhook)
+    data = EndpointDisabledData(endpoint=endpoint_snapshot(row), reason="manual")
+    await append(transaction, [Draft(EndpointDisabled, locked, _endpoint_subject(row), data)])
+    return row
+
+
+async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
+    """Return up to ``limit`` endpoints behind id ``after`` that the actor may see."""
+    if actor.only_entity_id is not None:
+        entities, general = [actor.only_entity_id], False
+    else:
+        entities, general = (None if actor.organization_admin else list(actor.roles)), True
+    return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
+
+
+async def authorized(transaction: Transaction, actor: Actor, webhook: int, action: Action) -> asyncpg.Record:
+    """Return an endpoint on which the actor may do this. Raises what `authorize` raises."""
+    row = await _read(transaction, actor, webhook)
+    authorize(actor, action, resource_of(row))
+    return row
+
+
+def resource_of(row: asyncpg.Record) -> Resource:
+    """Return an endpoint as access control sees it."""
+    entity = {"id": row["entity_id"], "kind": row["entity_kind"]}
+    return _resource(row["organization_id"], f"webhook {row['id']}", entity)
+
+
+async def _owner(transaction: Transaction, actor: Actor, entity: str | None) -> Any:
+    if entity is not None:
+        return await team_of(transaction, actor, entity)
+    found = None
+    wanted = actor.only_entity_id or actor.default_entity_id
+    if wanted is not None:
+        found = await access_repository.entity_by_id(transaction, actor.organization_id, wanted)
+    if found is None:
+        raise InvalidError(f"{actor.name} has no team of their own; name one in `entity`", field="entity")
+    return found
+
+
+async def _lock(transaction: Transaction, actor: Actor, webhook: int) -> aggregate.Aggregate:
+    found = await repository.aggregate_id(transaction, actor.organization_id, webhook)
+    if found is None:
+        raise _missing(webhook)
+    return await aggregate.lock_one(transaction, found)
+
+
+async def _read(transaction: Transaction, actor: Actor, webhook: int) -> asyncpg.Record:
+    row = await repository.one(transaction, actor.organization_id, webhook)
+    if row is None:
+        raise _missing(webhook)
+    return row
+
+
+async def _add_key(
+    transaction: Transaction, vault: Vault, made: aggregate.Aggregate, webhook: int, key: HmacKey | PrivateKey
+) -> None:
+    sealed = secrets.seal_key(vault, made.organization_id, key)
+    public = key.public().written() if isinstance(key, PrivateKey) else None
+    await repository.insert_key(transaction, webhook, made.organization_id, sealed, public, made.now)
+
+
+def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
+    accept(wanted.url, guard.allowed)
+    headers = check_headers(wanted.headers or {})
+    if wanted.access_token is not None:
+        check_value("Authorization", wanted.access_token)
+        if not wanted.access_token or "authorization" in {name.lower() for name in headers}:
+            raise InvalidError("give either `access_token` or a header Authorization, not empty", field="access_token")
+    if wanted.wandb_signature and signature != "v1":
+        raise InvalidError(
+            "X-Wandb-Signature is made with a v1 secret; a v1a key has none to share", field="wandb_signature"
+        )
+
+
+def _stored(vault: Vault, organization: int, signature: str, wanted: Wanted) -> NewEndpoint:
+    headers = wanted.headers or {}
+    return NewEndpoint(
+        url=wanted.url,
+        timeout_seconds=wanted.timeout_seconds,
+        signature=signature,
+        wandb_signature=wanted.wandb_signature,
+        header_names=list(headers),
+        headers=secrets.seal_headers(vault, organization, headers),
+        access_token=secrets.seal_token(vault, organization, wanted.access_token),
+    )
+
+
+def _told(name: str, before: asyncpg.Record, after: asyncpg.Record) -> Change[Any]:
+    """Return a change as its event tells it: of secrets only that they changed, of a URL no query."""
+    match name:
+        case "headers" | "access_token":
+            return Change[Any](from_=None, to=None)
+        case "url":
+            return Change[Any](from_=integration_snapshot(before).url, to=integration_snapshot(after).url)
+        case "throttle":
+            was, now = _throttle(before), _throttle(after)
+            return Change[Any](from_=was and was._asdict(), to=now and now._asdict())
+        case _:
+            return Change[Any](from_=before[name], to=after[name])
+
+
+def _throttle(row: asyncpg.Record) -> Throttle | None:
+    return Throttle(row["throttle_count"], row["throttle_seconds"]) if row["throttle_count"] is not None else None
+
+
+def _shown_once(key: HmacKey | PrivateKey) -> str | None:
+    return key.written() if isinstance(key, HmacKey) else None
+
+
+def _resource(organization: int, name: str, entity: Any) -> Resource:
+    everybody = entity["kind"] == "organization"
+    return Resource(name, organization, entity["id"], Visibility.ORGANIZATION if everybody else Visibility.ENTITY)
+
+
+def _subject(row: asyncpg.Record) -> str:
+    return f"{row['entity']}/integrations/{row['name']}"
+
+
+def _endpoint_subject(row: asyncpg.Record) -> str:
+    return f"{row['entity']}/endpoints/{row['name']}"
+
+
+def _missing(webhook: int) -> NotFoundError:
+    return NotFoundError(f"webhook {webhook} does not exist, or you may not see it")
