@@ -10,11 +10,13 @@ from starlette.types import ASGIApp
 from regista import migrations
 from regista.access import api as access_api
 from regista.access.keys import KeyCache
+from regista.automations import api as automations_api
 from regista.kit.db import is_outage
 from regista.kit.health import probes
 from regista.kit.runtime import Runtime
 from regista.kit.service import Health
 from regista.kit.web import Edge, install_problems
+from regista.webhooks import api as webhooks_api
 
 V1 = "/api/v1"
 
@@ -42,6 +44,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
     install_problems(app)
     app.include_router(probes(checks, runtime.metrics))
     app.include_router(access_api.router, prefix=V1)
+    app.include_router(automations_api.router, prefix=V1)
+    app.include_router(webhooks_api.router, prefix=V1)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))
 
 

@@ -1,6 +1,5 @@
 """Automations over REST."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -212,8 +211,8 @@ def _parts(row: Any) -> dict[str, Any]:
         "scope": row["scope"],
         "on": row["events"],
         "where": row["condition"],
-        "actions": json.loads(row["actions"]),
-        "limits": json.loads(row["limits"]) if row["limits"] else None,
+        "actions": row["actions"],
+        "limits": row["limits"],
         "author": row["author"],
         "created_at": row["created_at"],
     }

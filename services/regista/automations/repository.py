@@ -328,7 +328,7 @@ def _definition(row: asyncpg.Record) -> Definition:
 
 
 def _actions(row: asyncpg.Record) -> tuple[Action, ...]:
-    written: list[dict[str, dict[str, Any]]] = json.loads(row["actions"])
+    written: list[dict[str, dict[str, Any]]] = row["actions"]
     return tuple(
         Action(kind, settings, integration, lane)
         for action, integration, lane in zip(written, row["integration_ids"], row["lane_ids"], strict=True)

@@ -1,6 +1,5 @@
 """Commands on automations. None commits: the boundary does."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -168,7 +167,7 @@ async def _changed(
     transaction: Transaction, actor: Actor, before: asyncpg.Record, changes: dict[str, Any]
 ) -> NewRevision:
     """Return the revision that ``changes`` would make; what they leave alone is not looked up again."""
-    actions = json.loads(before["actions"])
+    actions = before["actions"]
     same = NewRevision(
         name=changes.get("name", before["name"]),
         description=changes.get("description", before["description"]),
@@ -197,7 +196,7 @@ async def _changed(
 
 
 def _differences(before: asyncpg.Record, new: NewRevision) -> dict[str, Change[Any]]:
-    was = {name: before[name] for name in _REVISED} | {"actions": json.loads(before["actions"])}
+    was = {name: before[name] for name in _REVISED}
     changed = {
         name: Change[Any](from_=was[name], to=getattr(new, name))
         for name in _REVISED
