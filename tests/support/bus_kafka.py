@@ -25,11 +25,11 @@ class Member:
     def __init__(self, subscriber: KafkaSubscriber) -> None:
         self.subscriber = subscriber
         self._lifecycle = Lifecycle()
-        self._task = asyncio.create_task(subscriber.run(self._lifecycle))
+        self.task = asyncio.create_task(subscriber.run(self._lifecycle))
 
     async def stop(self) -> None:
         self._lifecycle.stopping.set()
-        await self._task
+        await self.task
 
 
 class TopicHarness:
@@ -43,9 +43,11 @@ class TopicHarness:
         self._consumers: Sequence[Consumer] = ()
         self._parking: Parking | None = None
 
-    def join(self, consumer: Consumer, parking: Parking, *, drain: float = 10.0) -> Member:
+    def join(self, consumer: Consumer, parking: Parking, *, drain: float = 10.0, stall: float = 60.0) -> Member:
         member = Member(
-            KafkaSubscriber(self.bootstrap, consumer, parking, topic=self.topic, session=SESSION, drain=drain)
+            KafkaSubscriber(
+                self.bootstrap, consumer, parking, topic=self.topic, session=SESSION, drain=drain, stall=stall
+            )
         )
         self.members.append(member)
         return member

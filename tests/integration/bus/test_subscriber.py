@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from regista.kit import ids
 from regista.kit.bus.model import Received
+from regista.kit.bus.subscriber import StalledError
 from tests.support.bus import Ledger, Lot, inversions, record, until
 from tests.support.bus_behaviour import Fails, named
 from tests.support.bus_kafka import TopicHarness
@@ -185,3 +186,27 @@ async def test_an_event_of_four_mebibytes_arrives(bus: TopicHarness) -> None:
     await bus.send([record(1), large, record(3)])
     await ledger.until(3)
     assert ledger.sequences == [1, 2, 3]
+
+
+async def test_a_handler_that_hangs_is_not_ready_and_ends_the_service_so_that_it_is_restarted(
+    bus: TopicHarness,
+) -> None:
+    group = named("hangs")[0]
+    begun = asyncio.Event()
+
+    class Hangs(Ledger):
+        async def handle(self, batch: Sequence[Received]) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+            await super().handle(batch)
+
+    member = bus.join(Hangs(group), Lot(), drain=0.5, stall=2)
+    await bus.send([record(1)])
+    await begun.wait()
+    with pytest.raises(StalledError, match=group):
+        await member.task
+    assert not member.subscriber.health().ready
+    bus.members.remove(member)
+    ledger = Ledger(group)
+    bus.join(ledger, Lot())
+    await ledger.until(1)

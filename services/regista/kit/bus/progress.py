@@ -14,9 +14,11 @@ class Progress:
         self._moved = now
         self._seen: object = None
 
-    def observe(self, now: float, positions: Mapping[int, int], ends: Mapping[int, int], *, batches: int) -> None:
-        """Take a look: next offset to read and end by partition, and how many batches were finished so far."""
-        lag = any(ends.get(partition, 0) > position for partition, position in positions.items())
+    def observe(
+        self, now: float, positions: Mapping[int, int], ends: Mapping[int, int], *, batches: int, in_hand: bool = False
+    ) -> None:
+        """Take a look: next offset to read and end by partition, batches finished so far, and whether one is in hand."""
+        lag = in_hand or any(ends.get(partition, 0) > position for partition, position in positions.items())
         seen = (dict(positions), batches)
         if not lag or seen != self._seen:
             self._moved = now

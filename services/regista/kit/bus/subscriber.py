@@ -198,7 +198,7 @@ class KafkaSubscriber:
                 self._progress.excuse(now)
             elif subscriber.consumer is not None:
                 positions, ends = await _look(subscriber.consumer)
-                self._progress.observe(now, positions, ends, batches=self._batches)
+                self._progress.observe(now, positions, ends, batches=self._batches, in_hand=self._work is not None)
             if (waited := self._progress.standstill(now)) is not None:
                 raise StalledError(
                     f"Group {self.name} has records waiting and took none for {waited:.0f} s: restart it."
@@ -210,8 +210,10 @@ class KafkaSubscriber:
         subscriber.running = False
         loops = [task for task in subscriber.tasks if not task.done()]
         await self.drain()
-        with contextlib.suppress(KafkaError, OSError):
+        try:
             await broker.stop()
+        except Exception as error:  # noqa: BLE001 - whatever is left of the member, the group times it out
+            logger.warning("member_not_stopped", group=self.name, error=repr(error))
         # FastStream cancels its loop without waiting for its end.
         await asyncio.gather(*loops, return_exceptions=True)
 

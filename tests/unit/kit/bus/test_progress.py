@@ -35,3 +35,10 @@ def test_a_partition_whose_end_is_not_known_yet_has_no_lag() -> None:
     progress = Progress(0, patience=60)
     progress.observe(100, {0: 5}, {}, batches=0)
     assert progress.standstill(160) is None
+
+
+def test_a_batch_that_never_ends_is_a_standstill_although_nothing_waits_behind_it() -> None:
+    progress = Progress(0, patience=60)
+    progress.observe(1, {0: 9}, {0: 9}, batches=3, in_hand=True)
+    progress.observe(62, {0: 9}, {0: 9}, batches=3, in_hand=True)
+    assert progress.standstill(62) == 61
