@@ -48,6 +48,15 @@ _MISSING = (
 WHERE m.artifact_id = $1 AND m.blob_id IS NULL AND m.reference IS NULL ORDER BY m.path LIMIT $2
 """
 )
+_ABSENT = (
+    _ENTRY
+    + """
+JOIN artifact a ON a.id = m.artifact_id
+WHERE m.artifact_id = $1 AND m.blob_id IS NULL AND m.md5 IS NOT NULL
+      AND NOT EXISTS (SELECT FROM blob k WHERE k.organization_id = a.organization_id AND k.md5 = m.md5 AND k.size = m.size)
+ORDER BY m.path
+"""
+)
 _ADD_BLOB = """
 INSERT INTO blob (organization_id, sha256, md5, size) VALUES ($1, $2, $3, $4)
 ON CONFLICT (organization_id, md5, size) DO NOTHING
@@ -151,6 +160,11 @@ async def link_blobs(transaction: Transaction, organization_id: int, artifact: i
 async def missing(transaction: Transaction, artifact: int, limit: int | None) -> list[Entry]:
     """Return up to ``limit`` files (None: all) whose content has not been linked, by path."""
     return [_entry(row) for row in await transaction.connection.fetch(_MISSING, artifact, limit)]
+
+
+async def absent(transaction: Transaction, artifact: int) -> list[Entry]:
+    """Return the files of a pending artifact whose content the organization does not have, linked or not, by path."""
+    return [_entry(row) for row in await transaction.connection.fetch(_ABSENT, artifact)]
 
 
 async def entries(transaction: Transaction, artifact: int, after: str, limit: int) -> list[Entry]:

@@ -1,0 +1,211 @@
+"""Commands on versions that exist: changed, deleted, used, downloaded."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+
+from regista.access.actions import Action
+from regista.access.verdict import Actor, authorize
+from regista.kit import aggregate as aggregates
+from regista.kit.aggregate import Aggregate
+from regista.kit.db import Transaction
+from regista.kit.errors import NotFoundError
+from regista.kit.outbox import Draft, append
+from regista.registry.aliases import release_aliases
+from regista.registry.errors import HeldError
+from regista.registry.finding import collection_by_path, missing_version, resolve_version
+from regista.registry.links import unlink, unlinked
+from regista.registry.repository import artifacts, collections, lineage, versions
+from regista.registry.repository.lineage import Lineage
+from regista.registry.subjects import Collection, CollectionPath, Entry, Version
+from regista.tracking.runs import find_run
+from regista_events import (
+    ArtifactDeleted,
+    ArtifactDeletedData,
+    ArtifactDownloaded,
+    ArtifactDownloadedData,
+    ArtifactUpdated,
+    ArtifactUpdatedData,
+    ArtifactUsed,
+    ArtifactUsedData,
+)
+from regista_events.transition import Change
+
+_CLIENT = 200
+
+
+async def list_versions(
+    transaction: Transaction, actor: Actor, path: CollectionPath, before: int, limit: int
+) -> tuple[Collection, list[Version]]:
+    """Return up to ``limit`` versions below index ``before``, newest first."""
+    collection = await collection_by_path(transaction, actor, path)
+    return collection, await versions.listed(transaction, collection.id, before, limit)
+
+
+async def update_version(
+    transaction: Transaction, actor: Actor, path: CollectionPath, version: str, fields: Mapping[str, Any]
+) -> tuple[Collection, Version]:
+    """Change description, metadata or ``ttl_seconds`` of a version; its events are those of its source collection.
+
+    A call that changes nothing emits nothing. Returns the version as a member of ``path``.
+    """
+    collection, found = await resolve_version(transaction, actor, path, version, Action.ARTIFACT_UPDATE)
+    artifact = await artifacts.by_id(transaction, actor.organization_id, found.artifact_id)
+    if artifact is None:
+        raise missing_version(collection, version)
+    aggregate = await aggregates.lock_one(transaction, artifact.aggregate_id)
+    source = await collections.by_id(transaction, actor.organization_id, artifact.collection_id)
+    own = await versions.of_artifact(transaction, artifact.collection_id, artifact.id)
+    if source is None or own is None:
+        raise missing_version(collection, version)
+    authorize(actor, Action.ARTIFACT_UPDATE, source.resource())
+    changes = {
+        field: Change[Any](from_=getattr(own, field), to=value)
+        for field, value in fields.items()
+        if getattr(own, field) != value
+    }
+    if not changes:
+        return collection, found
+    changed = replace(own, **fields, updated_at=aggregate.now)
+    await artifacts.update(
+        transaction, artifact.id, changed.description, changed.metadata, changed.ttl_seconds, aggregate.now
+    )
+    data = ArtifactUpdatedData(
+        collection=source.snapshot(), artifact=changed.snapshot(source), version=changed.name, changes=changes
+    )
+    await append(transaction, [Draft(ArtifactUpdated, aggregate, f"{source.path}:{changed.name}", data)])
+    return collection, replace(found, **fields, updated_at=aggregate.now)
+
+
+async def delete_version(
+    transaction: Transaction, actor: Actor, path: CollectionPath, version: str, *, delete_aliases: bool = False
+) -> None:
+    """Delete a version of a sequence, and take it out of every portfolio; in a portfolio, only unlink it.
+
+    Raises `HeldError` while it holds aliases in the sequence or anywhere else, unless ``delete_aliases``, and always
+    while it is linked under a protected alias. One of the sequence's own that is protected needs an admin.
+    """
+    collection, found = await resolve_version(transaction, actor, path, version)
+    if collection.kind == "portfolio":
+        await unlink(transaction, actor, path, version)
+        return
+    authorize(actor, Action.ARTIFACT_DELETE, collection.resource())
+    where = await versions.memberships(transaction, found.artifact_id)
+    locked = await aggregates.lock(transaction, (aggregate for _, aggregate, _ in where))
+    if await versions.memberships(transaction, found.artifact_id) != where:
+        raise asyncpg.SerializationError("the version was linked or unlinked while it was being deleted")
+    places = await collections.by_ids(transaction, actor.organization_id, [number for number, _, _ in where])
+    held: list[tuple[Aggregate, Collection, Version]] = []
+    for number, aggregate, membership in where:
+        member = await versions.by_membership(transaction, membership)
+        if member is None or number not in places:
+            raise missing_version(collection, version)
+        held.append((locked[aggregate], places[number], member))
+    await _authorize_deletion(transaction, actor, held, delete_aliases=delete_aliases)
+    held.sort(key=lambda place: place[1].id != collection.id)
+    for _, _, member in held:
+        await versions.remove(transaction, member.membership_id)
+    own_aggregate, own_place, own = held[0]
+    await artifacts.delete(transaction, own.artifact_id, own_aggregate.now)
+    data = ArtifactDeletedData(
+        collection=own_place.snapshot(), artifact=own.snapshot(own_place), version=own.name, aliases=own.aliases
+    )
+    drafts = [Draft(ArtifactDeleted, own_aggregate, f"{own_place.path}:{own.name}", data)]
+    for aggregate, place, member in held:
+        at = 0
+        if member is not own:
+            at = len(drafts)
+            drafts.append(replace(unlinked(aggregate, place, member), caused_by=0))
+        drafts += await release_aliases(transaction, aggregate, place, member, caused_by=at)
+    await append(transaction, drafts)
+
+
+async def use_version(
+    transaction: Transaction, actor: Actor, path: CollectionPath, version: str, run: str | None, client: str | None
+) -> tuple[Collection, Version]:
+    """Record that a run (``entity/project/runs/name``) or a client takes the version as its input.
+
+    Raises `NotFoundError` for a version or run that is not there, `AccessDeniedError`.
+    """
+    collection, found = await resolve_version(transaction, actor, path, version, Action.ARTIFACT_DOWNLOAD)
+    if run is not None:
+        parts = run.split("/")
+        if len(parts) != 4 or parts[2] != "runs":  # noqa: PLR2004 - entity, project, `runs`, name
+            raise NotFoundError(f"run {run!r} is not written as entity/project/runs/name")
+        _, user = await find_run(transaction, actor, parts[0], parts[1], parts[3], Action.RUN_WRITE)
+        await lineage.add(transaction, actor.organization_id, found.artifact_id, user.id, "input")
+    seen = await aggregates.observe(transaction, actor.organization_id)
+    data = ArtifactUsedData(
+        collection=collection.snapshot(),
+        artifact=found.snapshot(collection),
+        version=found.name,
+        run=run,
+        client=_short(client),
+    )
+    await append(transaction, [Draft(ArtifactUsed, seen, f"{collection.path}:{found.name}", data)])
+    return collection, found
+
+
+async def download_file(
+    transaction: Transaction, actor: Actor, path: CollectionPath, version: str, file: str, client: str | None
+) -> Entry:
+    """Return a file of a version, whose handing out is an event. Raises `NotFoundError`, `AccessDeniedError`."""
+    collection, found = await resolve_version(transaction, actor, path, version, Action.ARTIFACT_DOWNLOAD)
+    entry = await artifacts.entry_at(transaction, found.artifact_id, file)
+    if entry is None:
+        raise NotFoundError(f"{collection.path}:{found.name} has no file {file!r}; list …/files to see which it has")
+    seen = await aggregates.observe(transaction, actor.organization_id)
+    data = ArtifactDownloadedData(
+        collection=collection.snapshot(),
+        artifact=found.snapshot(collection),
+        version=found.name,
+        client=_short(client),
+        path=file,
+    )
+    await append(transaction, [Draft(ArtifactDownloaded, seen, f"{collection.path}:{found.name}", data)])
+    return entry
+
+
+async def list_files(
+    transaction: Transaction, actor: Actor, path: CollectionPath, version: str, after: str, limit: int
+) -> list[Entry]:
+    """Return up to ``limit`` files of a version behind path ``after``, in the byte order of their paths."""
+    _, found = await resolve_version(transaction, actor, path, version)
+    return await artifacts.entries(transaction, found.artifact_id, after, limit)
+
+
+async def version_lineage(transaction: Transaction, actor: Actor, path: CollectionPath, version: str) -> Lineage:
+    """Return what surrounds a version."""
+    _, found = await resolve_version(transaction, actor, path, version)
+    return await lineage.around(transaction, found.artifact_id)
+
+
+async def _authorize_deletion(
+    transaction: Transaction,
+    actor: Actor,
+    held: list[tuple[Aggregate, Collection, Version]],
+    *,
+    delete_aliases: bool,
+) -> None:
+    named = {f"{place.path}:{alias}" for _, place, member in held for alias in member.aliases}
+    for _, place, member in held:
+        protected = await collections.protected_aliases(transaction, place)
+        kept = sorted(protected.intersection(member.aliases))
+        if kept and place.kind == "portfolio":
+            raise HeldError(
+                f"the version is linked as {place.path}:{kept[0]}, a protected alias; move that alias first",
+                aliases=sorted(named),
+            )
+        if place.kind == "sequence":
+            authorize(actor, Action.ARTIFACT_DELETE, place.resource(protected=bool(kept)))
+    if named and not delete_aliases:
+        raise HeldError(
+            f"the version holds aliases: {', '.join(sorted(named))}; move them first, or pass delete_aliases=true",
+            aliases=sorted(named),
+        )
+
+
+def _short(client: str | None) -> str | None:
+    return client[:_CLIENT] if client else None
