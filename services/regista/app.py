@@ -16,6 +16,8 @@ from regista.kit.health import probes
 from regista.kit.runtime import Runtime
 from regista.kit.service import Health
 from regista.kit.web import Edge, install_problems
+from regista.registry import api as registry_api
+from regista.tracking import api as tracking_api
 from regista.webhooks import api as webhooks_api
 
 V1 = "/api/v1"
@@ -44,6 +46,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
     install_problems(app)
     app.include_router(probes(checks, runtime.metrics))
     app.include_router(access_api.router, prefix=V1)
+    app.include_router(tracking_api.router, prefix=V1)
+    app.include_router(registry_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))
