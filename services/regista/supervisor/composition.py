@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from regista.audit.consumer import AuditProjection
+from regista.automations.catalogue import Catalogue
 from regista.delivery import Dispatcher
 from regista.kit.bus.kafka import KafkaPublisher
 from regista.kit.bus.local import LocalBus
@@ -21,7 +22,7 @@ from regista.webhooks.sender import WebhookSender
 def engine(runtime: Runtime) -> Sequence[Service]:
     """Return all but the API, for one process: relay, consumers, dispatcher."""
     dispatcher = _dispatcher(runtime)
-    consumers: list[Consumer] = [Planner(runtime, dispatcher.hand), AuditProjection(runtime.database)]
+    consumers: list[Consumer] = [_planner(runtime, dispatcher), _audit(runtime)]
     parking = DeadLetters(runtime.database)
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
@@ -44,17 +45,22 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
     made: dict[Part, Callable[[str], Sequence[Service]]] = {
         Part.RELAY: lambda servers: [Relay(runtime, _publisher(servers))],
         Part.WEBHOOKS: lambda servers: _webhooks(runtime, servers),
-        Part.AUDIT: lambda servers: [
-            KafkaSubscriber(servers, AuditProjection(runtime.database), DeadLetters(runtime.database))
-        ],
+        Part.AUDIT: lambda servers: [KafkaSubscriber(servers, _audit(runtime), DeadLetters(runtime.database))],
     }
     return made[name](bootstrap)
 
 
 def _webhooks(runtime: Runtime, bootstrap: str) -> Sequence[Service]:
     dispatcher = _dispatcher(runtime)
-    planner = Planner(runtime, dispatcher.hand)
-    return [dispatcher, KafkaSubscriber(bootstrap, planner, DeadLetters(runtime.database))]
+    return [dispatcher, KafkaSubscriber(bootstrap, _planner(runtime, dispatcher), DeadLetters(runtime.database))]
+
+
+def _planner(runtime: Runtime, dispatcher: Dispatcher) -> Consumer:
+    return Planner(runtime.database, Catalogue(), dispatcher)
+
+
+def _audit(runtime: Runtime) -> Consumer:
+    return AuditProjection(runtime.database, runtime.vault)
 
 
 def _dispatcher(runtime: Runtime) -> Dispatcher:
