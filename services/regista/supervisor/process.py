@@ -21,8 +21,9 @@ from regista.kit.runtime import Runtime, open_runtime
 from regista.kit.service import Health, Service
 from regista.kit.settings import Settings
 from regista.kit.telemetry import configure_logging
-from regista.supervisor.running import health_of, run_services, stop_on_signals
+from regista.supervisor.running import health_of, run_services
 from regista.supervisor.server import HttpServer
+from regista.supervisor.signals import stop_on_signals
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ async def api_services(runtime: Runtime, listening: socket.socket, stopping: asy
     """Return the API's services, once the schema is the one that this program works on."""
     from regista.app import create_app  # noqa: PLC0415 - the engine never pays for it
 
-    app = create_app(runtime)
+    app = create_app(runtime, stopping)
     await wait_for_schema(runtime.database, stopping)
     return [HttpServer("api", app, listening)]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,6 @@ log = structlog.get_logger()
 
 DRAIN_SECONDS = 40.0
 """A service that has not drained by then is cancelled: its work is repeated by its successor."""
-
-
-def stop_on_signals(stopping: asyncio.Event) -> None:
-    """Set ``stopping`` on SIGTERM and SIGINT."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
 
 
 async def run_services(

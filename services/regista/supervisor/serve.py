@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import uvloop
 
-from regista.kit.errors import ConfigurationError, InvalidError
+from regista.kit.errors import InvalidError
 from regista.kit.runtime import open_runtime
 from regista.kit.settings import Settings
+from regista.supervisor.listening import bind, url_of
 from regista.supervisor.parts import Part
 from regista.supervisor.process import api_services, probe_server, wait_for_schema
-from regista.supervisor.running import run_services, stop_on_signals
-from regista.supervisor.server import bind, url_of
+from regista.supervisor.running import run_services
+from regista.supervisor.signals import stop_on_signals
 
 
 def serve(settings: Settings, name: str, *, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -27,10 +28,7 @@ def serve(settings: Settings, name: str, *, host: str, port: int, say: Callable[
 async def _serve(settings: Settings, part: Part, host: str, port: int, say: Callable[[str], None]) -> None:
     stopping = asyncio.Event()
     stop_on_signals(stopping)
-    try:
-        listening = bind(host, port)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+    listening = bind(host, port)
     url = url_of(listening, host)
     if settings.public_url is None:
         settings = settings.model_copy(update={"public_url": url})

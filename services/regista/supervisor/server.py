@@ -7,28 +7,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from regista.kit.service import Health, Lifecycle
+from regista.supervisor.listening import BACKLOG
 
-BACKLOG = 2048
 GRACE_SECONDS = 20
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes any free one. Raises `OSError` when the address is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((host, port))
-    listening.listen(BACKLOG)
-    listening.set_inheritable(True)
-    return listening
-
-
-def url_of(listening: socket.socket, host: str) -> str:
-    """Return the URL to reach the socket under; an unspecified address is named by loopback."""
-    port: int = listening.getsockname()[1]
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):

@@ -8,13 +8,12 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from regista.kit.db.faults import is_outage
 from regista.kit.errors import ConfigurationError
-from regista.kit.postgres import EmbeddedPostgres
+from regista.kit.postgres import EmbeddedPostgres, PostgresError
 from regista.kit.settings import Settings
 from regista.supervisor.installation import complete, environment
-from regista.supervisor.running import stop_on_signals
-from regista.supervisor.server import bind, url_of
+from regista.supervisor.listening import bind, url_of
+from regista.supervisor.signals import stop_on_signals
 from regista.supervisor.tree import Child, RefusedError
 
 log = structlog.get_logger()
@@ -38,10 +37,7 @@ async def up(
     """
     stopping = stopping or asyncio.Event()
     stop_on_signals(stopping)
-    try:
-        listening = bind(host, port)
-    except OSError as error:
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+    listening = bind(host, port)
     url = url_of(listening, host)
     installation = complete(settings, embedded=settings.database_url is None)
     settings = installation.settings
@@ -106,9 +102,9 @@ async def _keep_postgres(postgres: EmbeddedPostgres) -> None:
         await asyncio.sleep(POSTGRES_LOOK_SECONDS)
         if postgres.process is not None and postgres.process.poll() is not None:
             log.error("process.died", process="postgres", status=postgres.process.returncode)
-            postgres.start()
             try:
+                postgres.start()
                 await postgres.wait_ready()
-            except Exception as error:
-                if not is_outage(error):
-                    raise
+            except PostgresError as error:
+                # A full disk, say: whoever frees it finds the system going on by itself.
+                log.error("postgres.not_restarted", reason=error.message)  # noqa: TRY400
