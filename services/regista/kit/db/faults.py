@@ -2,6 +2,7 @@
 
 import asyncpg
 from asyncpg import exceptions as pg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -26,9 +27,12 @@ _MISUSE = ("expected", "invalid input for query argument", "the server expects",
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """Return the driver's own exception behind SQLAlchemy's wrapper, or the error itself."""
+    """Return the driver's own exception behind SQLAlchemy's wrappers, or the error itself."""
     if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
+        error = error.orig
+    # Without a DBAPIError around it where the pool could not connect: a server that is starting up.
+    if isinstance(error, AsyncAdapt_asyncpg_dbapi.Error) and error.__cause__ is not None:
+        return error.__cause__
     return error
 
 
