@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ logger = structlog.get_logger()
 TICK_SECONDS = 1.0
 """How often shards are balanced, and how long a row waits at most whose wake-up was lost."""
 LAG_TICKS = 5
+VACUUM_ROWS = 10_000
 DRAIN_SECONDS = 10.0
 """How long a stop waits for the bus; what it has not taken by then is published again after the next start."""
 RETRY_FIRST = 0.1
@@ -66,6 +68,7 @@ class Pump:
         self._flights: dict[asyncio.Task[None], Flight] = {}
         self._due = 0.0
         self._ticks = 0
+        self._remains = 0
 
     @property
     def waiting_since(self) -> float | None:
@@ -106,11 +109,13 @@ class Pump:
                 raise error
         if landed:
             self._metrics.settled(await self._session.settle(landed))
+            self._remains += len(landed)
             await self._faults.settled(len(landed))
         if gone := self._leaving - self._flying():
             await self._session.give(gone)
             self._leaving -= gone
             self.held -= gone
+            self._forget(gone)
             self._metrics.holds(len(self.held))
 
     def _fail(self, flight: Flight, error: Exception) -> None:
@@ -131,6 +136,11 @@ class Pump:
             failures = max(self.resting.pop(shard).failures for shard in back)
             logger.info("relay_unblocked", shards=sorted(back), failures=failures)
 
+    def _forget(self, shards: AbstractSet[int]) -> None:
+        """Drop the failures of shards that have nothing left to send here: another relay has sent it."""
+        for shard in shards:
+            self.resting.pop(shard, None)
+
     async def _tick(self) -> None:
         now = clock.monotonic()
         if now < self._due:
@@ -144,6 +154,9 @@ class Pump:
         if self._ticks % LAG_TICKS == 0:
             self._metrics.lags(await self._session.lag(self.held))
         self._ticks += 1
+        if self._remains >= VACUUM_ROWS:
+            self._remains = 0
+            await self._session.vacuum()
 
     async def _launch(self) -> None:
         """Read the shards that have nothing in flight, and hand over what there is."""
@@ -157,8 +170,12 @@ class Pump:
         if self._combined:
             if rows := await self._session.pending_of_all(idle):
                 self._send(frozenset(row.record.shard for row in rows), rows)
+            else:
+                self._forget(idle)
         else:
-            for shard, rows in (await self._session.pending_of_each(idle)).items():
+            found = await self._session.pending_of_each(idle)
+            self._forget(idle - found.keys())
+            for shard, rows in found.items():
                 self._send(frozenset((shard,)), rows)
 
     def _send(self, shards: frozenset[int], rows: Sequence[Row]) -> None:

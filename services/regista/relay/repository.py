@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import asyncpg
+import structlog
 
 from regista.kit.bus.model import Record
 from regista.kit.db import Database
 from regista.kit.shards import SHARDS
 from regista.relay.outlet import Outlet
 from regista.relay.share import Roster
+
+logger = structlog.get_logger()
 
 BATCH_ROWS = 500
 BATCH_BYTES = 4 << 20
@@ -53,13 +56,13 @@ FROM (
         SELECT row.shard, row.id, row.event_id
         FROM unnest($1::smallint[]) AS held (shard)
         CROSS JOIN LATERAL (
-            SELECT shard, id, event_id FROM {table} WHERE shard = held.shard ORDER BY id LIMIT $2
+            SELECT shard, id, event_id FROM {table} WHERE shard = held.shard ORDER BY id LIMIT $3
         ) AS row
         {limit}
     ) AS oldest
     JOIN {log} AS logged ON logged.id = oldest.event_id
 ) AS sized
-WHERE before < $3
+WHERE before < $2
 ORDER BY id
 """
 # Positions go to rows that were really deleted: where two holders overlap, the second finds none and counts none.
@@ -80,6 +83,7 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 """
+_VACUUM = "VACUUM (SKIP_LOCKED, TRUNCATE FALSE, PARALLEL 0) {table}"
 _LAG = """
 SELECT (SELECT count(*) FROM (
             SELECT 1 FROM unnest($1::smallint[]) AS held (shard)
@@ -110,7 +114,7 @@ class Lag(NamedTuple):
 class ShardSession:
     """The open connection of one relay on one outlet.
 
-    Every method is one short transaction of one statement, called by one task at a time. They raise what the driver
+    Every method is one short statement that commits by itself, called by one task at a time. They raise what the driver
     raises, `TimeoutError` after 10 s; after any error the session is of no further use.
     """
 
@@ -118,10 +122,11 @@ class ShardSession:
         self._connection = connection
         self._outlet = outlet
         names = {"table": outlet.table, "log": outlet.log}
-        self._pending_of_all = _PENDING.format(window="", limit="ORDER BY row.id LIMIT $2", **names)
+        self._pending_of_all = _PENDING.format(window="", limit="ORDER BY row.id LIMIT $4", **names)
         self._pending_of_each = _PENDING.format(window="PARTITION BY oldest.shard", limit="", **names)
         self._settle = _SETTLE.format(**names)
         self._lag = _LAG.format(**names)
+        self._vacuum = _VACUUM.format(**names)
 
     @property
     def pid(self) -> int:
@@ -148,13 +153,17 @@ class ShardSession:
         await self._fetch(_GIVE, self._outlet.locks, list(shards))
 
     async def pending_of_all(self, shards: Iterable[int], limit: int = BATCH_ROWS) -> list[Row]:
-        """Return the oldest rows of all ``shards`` together, ``limit`` in all, by id."""
-        return _rows(await self._fetch(self._pending_of_all, list(shards), limit, BATCH_BYTES))
+        """Return the oldest rows of all ``shards`` together by id, at most ``limit`` and twice an even share of each."""
+        wanted = list(shards)
+        # Twice an even share of each shard is looked at: looking at the whole limit everywhere would cost more than
+        # the smaller batches of a backlog that lies in one shard alone.
+        depth = min(limit, -(-2 * limit // max(len(wanted), 1)))
+        return _rows(await self._fetch(self._pending_of_all, wanted, BATCH_BYTES, depth, limit))
 
     async def pending_of_each(self, shards: Iterable[int], limit: int = BATCH_ROWS) -> dict[int, list[Row]]:
         """Return the oldest rows of each of ``shards``, ``limit`` a shard, by id; shards without any are left out."""
         found: dict[int, list[Row]] = {}
-        for row in _rows(await self._fetch(self._pending_of_each, list(shards), limit, BATCH_BYTES)):
+        for row in _rows(await self._fetch(self._pending_of_each, list(shards), BATCH_BYTES, limit)):
             found.setdefault(row.record.shard, []).append(row)
         return found
 
@@ -169,6 +178,17 @@ class ShardSession:
         """Return how far ``shards`` are behind."""
         row = (await self._fetch(self._lag, list(shards), PENDING_LIMIT))[0]
         return Lag(row["pending"], max(0.0, row["age"] or 0.0))
+
+    async def vacuum(self) -> None:
+        """Remove the deleted rows' remains: each read walks over them, and autovacuum comes once a minute at most.
+
+        Does nothing where another relay is at it or the role does not own the table.
+        """
+        try:
+            await self._connection.execute(self._vacuum, timeout=STATEMENT_SECONDS)
+        except (TimeoutError, asyncpg.QueryCanceledError):
+            # It can wait: something (a dump, a long transaction) has let the remains grow beyond what is quick.
+            logger.warning("relay_vacuum_slow", table=self._outlet.table, seconds=STATEMENT_SECONDS)
 
     async def _fetch(self, statement: str, *arguments: object) -> list[Any]:
         return await self._connection.fetch(statement, *arguments, timeout=STATEMENT_SECONDS)

@@ -80,6 +80,34 @@ async def test_a_shard_that_the_bus_refuses_blocks_only_itself_and_is_tried_unti
     await relay.check_published(database, 33)
 
 
+async def test_a_relay_is_ready_again_when_another_has_sent_what_the_bus_refused_it(database: Database) -> None:
+    refusing, taking = (FlakyBus(lambda _, taken=taken: taken, combined=False) for taken in (0, None))
+    await relay.commit(database, await relay.aggregates(database, 16))
+    async with relay.running_relay(database.url, refusing) as one:
+        await until(lambda: not one.relay.health().ready and len(one.relay.held) == 16)
+        async with relay.running_relay(database.url, taking) as other:
+            await until(lambda: len(other.relay.held) == 8)
+            await until(lambda: len(taking.taken) == 8)
+            async with open_session(database, EVENTS, asyncio.Event().set) as overlapping:
+                await overlapping.settle(await overlapping.pending_of_all(range(16)))
+            await until(lambda: one.relay.health().ready)
+
+
+async def test_a_bus_that_gives_up_by_cancelling_itself_is_tried_again(database: Database) -> None:
+    class CancellingBus(FlakyBus):
+        async def publish(self, records: Sequence[Record]) -> None:
+            if self.calls == 0:
+                self.calls += 1
+                raise asyncio.CancelledError
+            await super().publish(records)
+
+    bus = CancellingBus(lambda _: None, combined=True)
+    await relay.commit(database, await relay.aggregates(database, 3))
+    async with relay.running_relay(database.url, bus):
+        await relay.empty(database)
+    assert len(bus.taken) == 3
+
+
 async def test_the_shards_of_a_dead_relay_are_taken_within_seconds(database: Database) -> None:
     bus = FlakyBus(lambda _: None, combined=True)
     async with relay.running_relay(database.url, bus) as one, relay.running_relay(database.url, bus) as other:
