@@ -1,5 +1,6 @@
 """The FastAPI application: the slices' routers and the edges, nothing of its own."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import metadata
@@ -11,6 +12,7 @@ from regista import migrations
 from regista.access import api as access_api
 from regista.access.keys import KeyCache
 from regista.automations import api as automations_api
+from regista.events import api as events_api
 from regista.kit.db import is_outage
 from regista.kit.health import probes
 from regista.kit.runtime import Runtime
@@ -23,8 +25,8 @@ from regista.webhooks import api as webhooks_api
 V1 = "/api/v1"
 
 
-def create_app(runtime: Runtime) -> ASGIApp:
-    """Return the ASGI application of the API on a process's resources."""
+def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIApp:
+    """Return the ASGI application of the API on a process's resources; once ``stopping`` is set, live streams end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -43,9 +45,12 @@ def create_app(runtime: Runtime) -> ASGIApp:
         redoc_url=None,
     )
     app.state.runtime = runtime
+    app.state.stopping = stopping
     install_problems(app)
     app.include_router(probes(checks, runtime.metrics))
     app.include_router(access_api.router, prefix=V1)
+    app.include_router(events_api.router, prefix=V1)
+    app.include_router(events_api.documents)
     app.include_router(tracking_api.router, prefix=V1)
     app.include_router(registry_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from pydantic import SecretStr
 
@@ -38,8 +39,10 @@ async def installed(postgres: PostgresSession, **options: Any) -> AsyncGenerator
 
 
 def made(kind: str = "alias.added", number: int = 0, **changes: Any) -> Event[Any]:
-    """Return an event of its own, a second later than the one of the number before."""
-    given = {"id": ids.uuid7(), "time": BEGAN + timedelta(seconds=number), "source": "/orgs/home", "actor": "1"}
+    """Return an event of its own, a second later than the one of the number before, with an id made at its time."""
+    time = changes.get("time", BEGAN + timedelta(seconds=number))
+    identity = UUID(int=int(time.timestamp() * 1000) << 80 | ids.uuid7().int & (1 << 80) - 1)
+    given = {"id": identity, "time": time, "source": "/orgs/home", "actor": "1"}
     return sample(kind, "home").model_copy(update=given | changes)
 
 
