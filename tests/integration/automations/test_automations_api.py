@@ -1,0 +1,209 @@
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.postgres import PostgresSession
+from tests.support.stage import Tenant, second_tenant, staged
+
+PATH = "/api/v1/automations"
+
+
+@pytest.fixture
+async def home(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Tenant]:
+    async with staged(postgres, tmp_path) as tenant:
+        await tenant.webhook("http://127.0.0.1:9/hook")
+        yield tenant
+
+
+def wanted(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "deploy",
+        "scope": "collection/team/mnist/MNIST",
+        "on": ["alias.added"],
+        "actions": [{"webhook": {"integration": "ci"}}],
+    } | changes
+
+
+async def told(home: Tenant, prefix: str = "dev.regista.automation.") -> list[str]:
+    return [each["type"].removeprefix(prefix) for each in await home.api.events() if each["type"].startswith(prefix)]
+
+
+async def test_an_automation_is_made_read_listed_changed_and_deleted(home: Tenant) -> None:
+    made = await home.client.post(PATH, json=wanted(description="to production"))
+    assert made.status_code == 201, made.text
+    shown = made.json()
+    assert shown | wanted() == shown
+    assert (shown["revision"], shown["enabled"], shown["where"], shown["limits"]) == (1, True, None, None)
+    path = f"{PATH}/{shown['id']}"
+    assert (await home.client.get(path)).json() == shown
+    assert (await home.client.get(PATH)).json() == {"items": [shown], "next_cursor": None}
+    changed = await home.client.patch(path, json={"on": ["alias.added", "dev.regista.tag.added"], "enabled": False})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["on"], changed.json()["revision"]) == (["alias.added", "tag.added"], 2)
+    revisions = (await home.client.get(f"{path}/revisions")).json()["items"]
+    assert [(each["revision"], each["on"], each["author"]) for each in revisions] == [
+        (2, ["alias.added", "tag.added"], "admin"),
+        (1, ["alias.added"], "admin"),
+    ]
+    assert (await home.client.delete(path)).status_code == 204
+    assert (await home.client.get(path)).status_code == 404
+    assert (await home.client.delete(path)).status_code == 404
+    assert await told(home) == ["created", "updated", "disabled", "deleted"]
+
+
+async def test_one_type_may_stand_alone_and_revisions_page(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted(on="alias.added"))).json()
+    path = f"{PATH}/{shown['id']}"
+    for number in range(4):
+        await home.client.patch(path, json={"name": f"name {number}"})
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = (
+            await home.client.get(f"{path}/revisions", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))
+        ).json()
+        seen += [each["revision"] for each in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_a_change_that_changes_nothing_makes_no_revision_and_no_event(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    same = await home.client.patch(f"{PATH}/{shown['id']}", json=wanted(enabled=True))
+    assert same.json() == shown
+    assert await told(home) == ["created"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"where": 'alias == "production"'}, "invalid", "conditions are not supported yet"),
+        ({"where": None}, "invalid", "conditions are not supported yet"),
+        ({"limits": {"cooldown": "10m"}}, "invalid", "limits are not supported yet"),
+        (
+            {"actions": [{"webhook": {"integration": "ci", "payload": {}}}]},
+            "invalid",
+            "templates are not supported yet",
+        ),
+        ({"actions": []}, "invalid", "actions"),
+        ({"on": []}, "invalid", "on"),
+        ({"on": ["alias.add"]}, "unknown_event_type", "'alias.added'"),
+        ({"scope": "collection/team/mnist"}, "invalid", "collection/E/P/NAME"),
+        ({"name": "a/b"}, "invalid", "name"),
+        ({"actions": [{"webhook": {"integration": "cd"}}]}, "unknown_integration", "'cd'"),
+        ({"actions": [{"webhook": {"integration": "elsewhere/ci"}}]}, "unknown_integration", "'elsewhere/ci'"),
+    ],
+)
+async def test_what_cannot_be_saved_is_refused_with_its_reason(
+    home: Tenant, changes: dict[str, Any], code: str, said: str
+) -> None:
+    refused = await home.client.post(PATH, json=wanted(**changes))
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert said in refused.json()["detail"]
+    assert await told(home) == []
+
+
+async def test_a_scope_that_does_not_exist_is_404(home: Tenant) -> None:
+    refused = await home.client.post(PATH, json=wanted(scope="registry/none"))
+    assert (refused.status_code, refused.json()["code"]) == (404, "scope_not_found")
+
+
+async def test_a_name_is_taken_once_per_scope(home: Tenant) -> None:
+    assert (await home.client.post(PATH, json=wanted())).status_code == 201
+    again = await home.client.post(PATH, json=wanted())
+    assert (again.status_code, again.json()["code"]) == (409, "automation_exists")
+    other = await home.client.post(PATH, json=wanted(scope="org"))
+    assert other.status_code == 201
+    moved = await home.client.patch(f"{PATH}/{other.json()['id']}", json={"scope": wanted()["scope"]})
+    assert (moved.status_code, moved.json()["code"]) == (409, "automation_exists")
+
+
+async def test_the_nearest_integration_of_a_name_is_meant_and_several_far_ones_are_ambiguous(home: Tenant) -> None:
+    for team in ("red", "blue"):
+        await home.client.post("/api/v1/teams", json={"name": team})
+        await home.webhook("http://127.0.0.1:9/", "shared", entity=team)
+    ambiguous = await home.client.post(PATH, json=wanted(actions=[{"webhook": {"integration": "shared"}}]))
+    assert ambiguous.status_code == 422
+    assert "blue/shared" in ambiguous.json()["detail"]
+    assert "red/shared" in ambiguous.json()["detail"]
+    red = await home.client.post(
+        PATH, json=wanted(scope="entity/red", actions=[{"webhook": {"integration": "shared"}}])
+    )
+    assert red.status_code == 201
+    rows = await home.rows(
+        """
+        SELECT e.name FROM automation_revision r JOIN integration i ON i.id = r.integration_ids[1]
+        JOIN entity e ON e.id = i.entity_id WHERE r.automation_id = $1
+        """,
+        red.json()["id"],
+    )
+    assert rows == [{"name": "red"}]
+
+
+async def test_roles_decide_who_sees_and_who_makes_automations(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    await home.client.post("/api/v1/teams", json={"name": "strangers"})
+    answers: dict[str, tuple[int, int, int]] = {}
+    for name, team, role in (
+        ("vera", "team", "viewer"),
+        ("max", "team", "member"),
+        ("sam", "strangers", "admin"),
+    ):
+        async with home.api.as_key(await home.api.key_of(name, team=team, role=role)) as client:
+            listed = len((await client.get(PATH)).json()["items"])
+            read = (await client.get(f"{PATH}/{shown['id']}")).status_code
+            written = (await client.post(PATH, json=wanted(name=name))).status_code
+            answers[name] = (listed, read, written)
+    assert answers == {"vera": (1, 200, 403), "max": (1, 200, 201), "sam": (0, 404, 404)}
+
+
+async def test_only_admins_of_the_organization_automate_all_of_it(home: Tenant) -> None:
+    async with home.api.as_key(await home.api.key_of("max", team="team", role="admin")) as client:
+        refused = await client.post(PATH, json=wanted(scope="org"))
+    assert refused.status_code == 403
+
+
+async def test_another_organization_sees_nothing_and_reaches_nothing(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    rival = await second_tenant(home.api)
+    path = f"{PATH}/{shown['id']}"
+    assert (await rival.client.get(PATH)).json()["items"] == []
+    for answer in (
+        await rival.client.get(path),
+        await rival.client.get(f"{path}/revisions"),
+        await rival.client.patch(path, json={"enabled": False}),
+        await rival.client.delete(path),
+    ):
+        assert answer.status_code == 404
+    borrowed = await rival.client.post(
+        PATH, json=wanted(scope="org", actions=[{"webhook": {"integration": "team/ci"}}])
+    )
+    assert (borrowed.status_code, borrowed.json()["code"]) == (422, "unknown_integration")
+
+
+async def test_events_carry_the_revisions_from_and_to(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    await home.client.patch(f"{PATH}/{shown['id']}", json={"name": "ship"})
+    await home.client.delete(f"{PATH}/{shown['id']}")
+    rows = await home.rows(
+        """
+        SELECT subject, convert_from(body, 'UTF8')::json->'data' AS data FROM event
+        WHERE type LIKE 'dev.regista.automation.%' ORDER BY position
+        """
+    )
+    assert [row["data"]["revision"] for row in rows] == [
+        {"from": None, "to": 1},
+        {"from": 1, "to": 2},
+        {"from": 2, "to": None},
+    ]
+    assert rows[1]["data"]["changes"] == {"name": {"from": "deploy", "to": "ship"}}
+    assert [row["subject"] for row in rows] == [
+        "team/automations/deploy",
+        "team/automations/ship",
+        "team/automations/ship",
+    ]
+    assert rows[0]["data"]["automation"]["scope"] == "collection/team/mnist/MNIST"
