@@ -12,6 +12,7 @@ from regista import migrations
 from regista.access import api as access_api
 from regista.access.keys import KeyCache
 from regista.automations import api as automations_api
+from regista.delivery import api as delivery_api
 from regista.events import api as events_api
 from regista.kit.db import is_outage
 from regista.kit.health import probes
@@ -55,6 +56,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIA
     app.include_router(registry_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
+    app.include_router(delivery_api.router, prefix=V1)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))
 
 

@@ -43,8 +43,12 @@ class Edge:
         request_id = given.decode() if _REQUEST_ID.match(given) else str(ids.uuid7())
         scope.setdefault("state", {})["request_id"] = request_id
 
+        answered = False
+
         async def answer(message: Message) -> None:
+            nonlocal answered
             if message["type"] == "http.response.start":
+                answered = True
                 self._requests.labels(message["status"]).inc()
                 self._seconds.labels(scope["method"]).observe(clock.monotonic() - began)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
@@ -54,7 +58,12 @@ class Edge:
         if refused is not None:
             await refused(scope, receive, answer)
             return
-        await self._app(scope, self._bounded(scope, receive), answer)
+        try:
+            await self._app(scope, self._bounded(scope, receive), answer)
+        except Exception:
+            # Starlette raises again what the catch-all has logged and answered; the server would log it once more.
+            if not answered:
+                raise
 
     def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> Any:
         path: str = scope["path"]
