@@ -12,12 +12,12 @@ from regista.events.tail import Wanted
 from regista.events.vector import Vector, encode
 from regista.kit import clock
 from regista.kit.db import Database, is_outage
+from regista.kit.outbox import PUBLISHED
 
 logger = structlog.get_logger()
 
-CHANNEL = "regista_published"
-"""Woken when the relay has published; a stream that hears nothing looks by itself."""
 POLL_SECONDS = 0.25
+"""How long a stream waits for the relay's wake-up before it looks by itself."""
 PACE_SECONDS = 0.02
 """Least time between two reads of one stream that has caught up: a busy log is read in batches."""
 HEARTBEAT_SECONDS = 15.0
@@ -37,7 +37,7 @@ async def follow(
     connection of the pool is held while a frame is on its way to the client.
     """
     stir = asyncio.Event()
-    unsubscribe = database.wakeups.subscribe(CHANNEL, lambda _: stir.set())
+    unsubscribe = database.wakeups.subscribe(PUBLISHED, lambda _: stir.set())
     watch = asyncio.create_task(_stir_at(stopping, stir), name="event stream: stop")
     beat = -math.inf
     try:

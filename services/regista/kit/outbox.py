@@ -17,6 +17,8 @@ from regista.kit.db import Origin, Transaction
 from regista_events import Event, codec
 
 CHANNEL = "regista_outbox"
+PUBLISHED = "regista_published"
+"""Woken when rows have been given their positions: live streams have something to read."""
 MAX_HOPS = 16
 
 # ``sequence`` of an aggregate is written with its events, so that a command which changes nothing leaves no gap.

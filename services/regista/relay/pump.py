@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import NamedTuple
@@ -51,10 +51,17 @@ class Pump:
     shards at a time, otherwise shards proceed independently, and whatever was acknowledged meanwhile is deleted in one
     statement. A shard is read again only after the delete, so the lowest row left is always the next one to go.
     ``stir`` is set by anything that may mean work: a wake-up, an acknowledgement, the end of the connection, a stop.
+    ``announce`` is called when rows have been given their positions.
     """
 
     def __init__(
-        self, session: ShardSession, publisher: Publisher, metrics: RelayMetrics, faults: Faults, stir: asyncio.Event
+        self,
+        session: ShardSession,
+        publisher: Publisher,
+        metrics: RelayMetrics,
+        faults: Faults,
+        stir: asyncio.Event,
+        announce: Callable[[], None],
     ) -> None:
         self.held: set[int] = set()
         self.resting: dict[int, Rest] = {}
@@ -64,6 +71,7 @@ class Pump:
         self._metrics = metrics
         self._faults = faults
         self._stir = stir
+        self._announce = announce
         self._leaving: set[int] = set()
         self._flights: dict[asyncio.Task[None], Flight] = {}
         self._due = 0.0
@@ -109,6 +117,7 @@ class Pump:
                 raise error
         if landed:
             self._metrics.settled(await self._session.settle(landed))
+            self._announce()
             self._remains += len(landed)
             await self._faults.settled(len(landed))
         if gone := self._leaving - self._flying():

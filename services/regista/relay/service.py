@@ -5,7 +5,8 @@ import random
 
 import structlog
 
-from regista.kit import backoff, clock
+from regista.kit import backoff, clock, outbox
+from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Publisher
 from regista.kit.db import is_outage, is_transient
 from regista.kit.runtime import Runtime
@@ -61,6 +62,10 @@ class Relay:
             worst = max(rests, key=lambda rest: rest.failures)
             detail = f"{len(rests)} shards blocked, the bus failed {worst.failures} times in a row: {worst.reason}"
             return Health(ready=False, detail=detail)
+        if isinstance(self._publisher, LocalBus):
+            for group, health in self._publisher.health().items():
+                if not health.ready:
+                    return Health(ready=False, detail=f"{group}: {health.detail}")
         since = self._pump.waiting_since
         if since is not None and (waited := clock.monotonic() - since) > PATIENCE_SECONDS:
             return Health(ready=False, detail=f"the bus has not acknowledged a batch for {waited:.0f} s")
@@ -98,13 +103,16 @@ class Relay:
 
     async def _pump_once(self, lifecycle: Lifecycle) -> None:
         async with open_session(self._database, self._outlet, self._stir.set) as session:
-            self._pump = Pump(session, self._publisher, self._metrics, self._faults, self._stir)
+            self._pump = Pump(session, self._publisher, self._metrics, self._faults, self._stir, self._announce)
             lifecycle.started.set()
             logger.info("relay_connected", pid=session.pid)
             try:
                 await self._pump.run(lifecycle.stopping)
             finally:
                 self._pump = None
+
+    def _announce(self) -> None:
+        self._database.wakeups.wake(outbox.PUBLISHED)
 
     async def _stir_at(self, event: asyncio.Event) -> None:
         await event.wait()
