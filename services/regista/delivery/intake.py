@@ -83,6 +83,7 @@ class Intake:
             self._poked.clear()
 
     async def _poll(self) -> None:
+        known_shards = self._ownership.valid_until > 0
         epochs = dict(self._ownership.epochs)
         rows = await repository.lanes(await self._link.get(), sorted(epochs))
         known: set[int] = set()
@@ -103,7 +104,7 @@ class Intake:
             lane = self.lanes.pop(lane_id)
             lane.leaving = True
             lane.unqueue()
-        if epochs:
+        if known_shards:
             self.polled.set()
 
     async def _read(self) -> None:
