@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Record
 from regista.kit.db import Database, is_outage
 from regista.kit.errors import UnavailableError
@@ -15,7 +16,7 @@ from regista.relay import EVENTS
 from regista.relay.repository import open_session
 from tests.support import postgres as servers
 from tests.support import relay
-from tests.support.bus import inversions, until
+from tests.support.bus import Ledger, Lot, inversions, until
 from tests.support.database import SYSTEM, prepare
 from tests.support.relay_behaviour import check_arrived
 from tests.support.relay_bus import LocalDestination, first
@@ -106,6 +107,20 @@ async def test_a_bus_that_gives_up_by_cancelling_itself_is_tried_again(database:
     async with relay.running_relay(database.url, bus):
         await relay.empty(database)
     assert len(bus.taken) == 3
+
+
+async def test_a_group_that_an_outage_blocks_on_the_local_bus_is_named_by_the_relay(database: Database) -> None:
+    healed = asyncio.Event()
+    ledger = Ledger("audit", lambda _: None if healed.is_set() else OSError("the disk is gone"))
+    await relay.commit(database, await relay.aggregates(database, 3))
+    async with relay.running_relay(database.url, LocalBus([ledger], Lot())) as running:
+        await until(lambda: "audit: blocked" in running.relay.health().detail)
+        assert not running.relay.health().ready
+        assert "the disk is gone" in running.relay.health().detail
+        healed.set()
+        await relay.empty(database)
+        assert running.relay.health().ready
+    assert len(ledger.rows) == 3
 
 
 async def test_the_shards_of_a_dead_relay_are_taken_within_seconds(database: Database) -> None:
