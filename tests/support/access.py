@@ -1,0 +1,192 @@
+"""Every operation of the API, spelled out on a world that has one of each thing, and who must get what from it.
+
+A new route is listed here, or the contract fails: what it names, and what somebody without a role there must get.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from regista.access.keys import digest
+from regista.delivery import NewDelivery, plan
+from tests.support.api import Api
+from tests.support.registry import link, log
+
+V1 = "/api/v1"
+TEAM_ONLY = ("MNIST", "train", "hook-of-the-team", "rule-of-the-team")
+"""Names that no outsider's answer may contain."""
+FOREIGN_KEY = "key-of-another-organization-0123456789-0123456789"
+
+
+class Gets(StrEnum):
+    """What a call comes to."""
+
+    REFUSED = "403 or 404"
+    NOTHING = "a list without the team's things"
+    OWN = "what concerns the caller alone"
+    SHARED = "what everybody in the organization may read"
+
+
+class Operation(NamedTuple):
+    """A call: ``stranger`` is a person of the organization without a role, ``foreigner`` an admin of another one."""
+
+    method: str
+    path: str
+    body: Any = None
+    stranger: Gets = Gets.REFUSED
+    foreigner: Gets = Gets.REFUSED
+    names: Mapping[str, str] = {}
+    query: str = ""
+
+    def url(self, world: Mapping[str, str]) -> str:
+        """Return the path on this world."""
+        values = {**world, **self.names}
+        return V1 + self.path.replace("{file:path}", "{file}").format(**values) + self.query
+
+
+_PROJECT = "/projects/{entity}/{project}"
+_RUN = _PROJECT + "/runs/{run}"
+_COLLECTION = "/collections/{entity}/{project}/{name}"
+_VERSION = _COLLECTION + "/versions/{version}"
+_WEBHOOK = "/webhooks/{webhook_id}"
+_AUTOMATION = "/automations/{automation_id}"
+_DELIVERY = "/deliveries/{delivery}"
+_RULE = {
+    "name": "another",
+    "scope": "collection/team/model-registry/MNIST",
+    "on": ["alias.added"],
+    "actions": [{"webhook": {"integration": "hook-of-the-team"}}],
+}
+_MANIFEST = [{"path": "a", "size": 0, "md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}]
+_ARTIFACT = {"entity": "team", "project": "train", "collection": "other", "type": "model", "manifest": _MANIFEST}
+_TRAIN = {"project": "train"}
+
+OPERATIONS = (
+    Operation("GET", "/me", None, Gets.OWN, Gets.OWN),
+    Operation("GET", "/users", None, Gets.SHARED, Gets.OWN),
+    Operation("GET", "/service-accounts", None, Gets.SHARED, Gets.OWN),
+    Operation("GET", "/teams", None, Gets.SHARED, Gets.OWN),
+    Operation("POST", "/users", {"name": "zoe", "team": "team"}),
+    Operation("POST", "/service-accounts", {"name": "robot", "team": "team"}),
+    Operation("POST", "/teams", {"name": "new-team"}, Gets.REFUSED, Gets.OWN),
+    Operation("PUT", "/teams/{entity}/members/{member}", {"role": "viewer"}),
+    Operation("GET", "/api-keys", None, Gets.OWN, Gets.OWN),
+    Operation("GET", "/api-keys", None, Gets.REFUSED, Gets.OWN, query="?all=true"),
+    Operation("POST", "/api-keys", {"user": "member"}),
+    Operation("GET", "/access/explain", None, Gets.SHARED, query="?action=alias.set&team=team&actor=member"),
+    Operation("GET", "/events", None, Gets.REFUSED, Gets.OWN),
+    Operation("GET", "/events", query="?entity=team"),
+    Operation("GET", "/events/stream", None, Gets.REFUSED, Gets.OWN),
+    Operation("GET", "/events/{event_id}"),
+    Operation("GET", "/projects/{entity}"),
+    Operation("POST", "/projects/{entity}", {"name": "new"}),
+    Operation("GET", _PROJECT),
+    Operation("PATCH", _PROJECT, {"description": "d"}),
+    Operation("GET", _PROJECT + "/runs"),
+    Operation("POST", _PROJECT + "/runs", {}),
+    Operation("GET", _RUN, names=_TRAIN),
+    Operation("PATCH", _RUN, {"notes": "n"}, names=_TRAIN),
+    Operation("GET", "/collections/{entity}/{project}"),
+    Operation("POST", "/collections/{entity}/{project}", {"name": "more", "type": "model"}),
+    Operation("GET", _COLLECTION),
+    Operation("PATCH", _COLLECTION, {"description": "d"}),
+    Operation("GET", _COLLECTION + "/versions"),
+    Operation("POST", _COLLECTION + "/versions", {"source": "team/train/model:v0"}),
+    Operation("PUT", _COLLECTION + "/aliases/{alias}", {"version": "v0"}),
+    Operation("PUT", _COLLECTION + "/tags/{tag}", {}),
+    Operation("GET", _VERSION),
+    Operation("PATCH", _VERSION, {"description": "d"}),
+    Operation("PUT", _VERSION + "/tags/{tag}", {}),
+    Operation("GET", _VERSION + "/files"),
+    Operation("GET", _VERSION + "/files/{file:path}"),
+    Operation("POST", _VERSION + "/use", {}),
+    Operation("GET", _VERSION + "/lineage"),
+    Operation("POST", "/artifacts", _ARTIFACT),
+    Operation("GET", "/artifacts/{artifact}"),
+    Operation("POST", "/artifacts/{artifact}/commit"),
+    Operation("POST", "/webhooks", {"name": "second", "url": "http://127.0.0.1:9/", "entity": "team"}),
+    Operation("GET", "/webhooks", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", _WEBHOOK),
+    Operation("PATCH", _WEBHOOK, {"concurrency": 2}),
+    Operation("POST", _WEBHOOK + "/rotate", {}),
+    Operation("POST", _WEBHOOK + "/disable"),
+    Operation("POST", _WEBHOOK + "/enable"),
+    Operation("POST", _WEBHOOK + "/test", {"type": "alias.added"}),
+    Operation("POST", "/automations", _RULE),
+    Operation("GET", "/automations", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", _AUTOMATION),
+    Operation("PATCH", _AUTOMATION, {"enabled": False}),
+    Operation("GET", _AUTOMATION + "/revisions"),
+    Operation("GET", "/deliveries", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("POST", "/deliveries/redeliver", {"state": "pending"}, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", _DELIVERY),
+    Operation("GET", _DELIVERY + "/attempts"),
+    Operation("POST", _DELIVERY + "/cancel"),
+    Operation("POST", _DELIVERY + "/redeliver"),
+    # What takes away comes last: an admin runs all of these in this order.
+    Operation("DELETE", _COLLECTION + "/aliases/{alias}"),
+    Operation("DELETE", _COLLECTION + "/tags/{tag}"),
+    Operation("DELETE", _VERSION + "/tags/{tag}"),
+    Operation("DELETE", _VERSION, query="?delete_aliases=true"),
+    Operation("DELETE", _COLLECTION),
+    Operation("DELETE", _RUN, names=_TRAIN),
+    Operation("DELETE", _PROJECT, names={"project": "new"}),
+    Operation("DELETE", "/webhooks/{webhook_id}", names={"webhook_id": "2"}),
+    Operation("DELETE", _AUTOMATION),
+    Operation("DELETE", "/teams/{entity}/members/{member}"),
+    Operation("DELETE", "/api-keys/{key_id}"),
+)
+
+
+async def build_world(api: Api) -> dict[str, str]:
+    """Make one of each thing in team ``team``, and an organization beside it; return the values of path parameters."""
+    client = api.client
+    run = (await client.post(f"{V1}/projects/team/train/runs", json={"name": "run-1"})).json()
+    version = await log(api, {"model.bin": b"weights"}, run=run["name"])
+    await link(api, version["source"], ["production"])
+    hook = await client.post(f"{V1}/webhooks", json={"name": "hook-of-the-team", "url": "http://127.0.0.1:9/hook"})
+    rule = await client.post(f"{V1}/automations", json={**_RULE, "name": "rule-of-the-team"})
+    await api.key_of("member", team="team")
+    keys = (await client.get(f"{V1}/api-keys?all=true")).json()["items"]
+    async with api.runtime.database.transaction() as tx:
+        lane: Any = await tx.connection.fetchval("SELECT lane_id FROM integration")
+        organization: Any = await tx.connection.fetchval("SELECT organization_id FROM integration")
+        event_id: Any = await tx.connection.fetchval("SELECT id FROM event WHERE type = 'dev.regista.alias.added'")
+        (delivery,) = await plan(
+            tx, [(NewDelivery(organization, lane, event_id, rule.json()["id"], 0, 1, None, None), b"{}")]
+        )
+        await _other_organization(tx.connection)
+    return {
+        "entity": "team",
+        "project": "model-registry",
+        "name": "MNIST",
+        "version": "v0",
+        "alias": "production",
+        "tag": "checked",
+        "file": "model.bin",
+        "run": "run-1",
+        "member": "member",
+        "artifact": str(version["artifact_id"]),
+        "key_id": str(next(key["id"] for key in keys if key["owner"] == "member")),
+        "webhook_id": str(hook.json()["id"]),
+        "automation_id": str(rule.json()["id"]),
+        "delivery": str(delivery.id),
+        "event_id": str(event_id),
+    }
+
+
+async def _other_organization(connection: Any) -> None:
+    organization = await connection.fetchval(
+        """WITH root AS (INSERT INTO aggregate (organization_id) VALUES (0) RETURNING id)
+           INSERT INTO organization (aggregate_id, name) SELECT id, 'elsewhere' FROM root RETURNING id"""
+    )
+    await connection.execute(
+        """WITH root AS (INSERT INTO aggregate (organization_id) VALUES ($1) RETURNING id),
+           account AS (INSERT INTO account (aggregate_id, organization_id, kind, name, organization_role)
+                       SELECT id, $1, 'user', 'foreigner', 'admin' FROM root RETURNING id),
+           own AS (INSERT INTO aggregate (organization_id) VALUES ($1) RETURNING id)
+           INSERT INTO api_key (aggregate_id, organization_id, account_id, digest, prefix)
+           SELECT own.id, $1, account.id, $2, 'key-of' FROM own, account""",
+        organization,
+        digest(FOREIGN_KEY),
+    )
