@@ -1,9 +1,9 @@
 """Collections and versions as their rows hold them, and as events show them.
 
-What the database holds was checked when it came in: snapshots are built without checking it again.
+What the database holds was checked when it came in: snapshots are built without checking it again. The gate's
+connections give ``json`` and ``jsonb`` as Python values.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -149,7 +149,7 @@ class Version:
             row["v_digest"],
             row["v_size"],
             row["v_file_count"],
-            json.loads(row["v_metadata"]),
+            row["v_metadata"],
             row["v_description"],
             row["v_ttl_seconds"],
             row["v_created_at"],
@@ -203,8 +203,8 @@ class Entry(NamedTuple):
     sha256: bytes | None = None
 
 
-def _tags(text: str | None) -> Tags:
-    return json.loads(text) if text is not None else {}
+def _tags(found: Tags | None) -> Tags:
+    return found if found is not None else {}
 
 
 def _values(tags: Tags) -> dict[str, str]:

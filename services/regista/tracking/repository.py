@@ -160,12 +160,12 @@ async def delete_project(transaction: Transaction, project: int, runs: list[int]
 async def run_by_name(transaction: Transaction, project: int, name: str) -> Run | None:
     """Return a run of the project."""
     row = await transaction.connection.fetchrow(_RUN_BY_NAME, project, name)
-    return Run.of(row) if row is not None else None
+    return Run(**row) if row is not None else None
 
 
 async def runs(transaction: Transaction, project: int, after: int, limit: int | None) -> list[Run]:
     """Return up to ``limit`` runs (None: all) behind id ``after``, in id order."""
-    return [Run.of(row) for row in await transaction.connection.fetch(_RUNS, project, after, limit)]
+    return [Run(**row) for row in await transaction.connection.fetch(_RUNS, project, after, limit)]
 
 
 async def add_run(

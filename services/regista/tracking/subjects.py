@@ -1,10 +1,8 @@
 """Projects and runs as their rows hold them, and as events show them."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from regista.access.verdict import Resource, Visibility
 from regista_events import ProjectSnapshot, RunSnapshot
@@ -74,11 +72,6 @@ class Run:
     updated_at: datetime
     heartbeat_at: datetime | None
     finished_at: datetime | None
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """Return the run of a row with exactly these columns."""
-        return cls(**{**row, "config": json.loads(row["config"]), "summary": json.loads(row["summary"])})
 
     def snapshot(self, project: Project) -> RunSnapshot:
         """Return the run as events show it."""

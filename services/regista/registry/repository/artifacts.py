@@ -100,14 +100,13 @@ def _row(row: asyncpg.Record | None) -> ArtifactRow | None:
 
 
 def _entry(row: asyncpg.Record) -> Entry:
-    extra = row["extra"]
     return Entry(
         row["path"],
         row["digest"],
         row["size"],
         row["md5"],
         row["reference"],
-        json.loads(extra) if extra is not None else None,
+        row["extra"],
         row["sha256"],
     )
 

@@ -1,0 +1,13 @@
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from tests.support.api import Api, running_api
+from tests.support.postgres import PostgresSession
+
+
+@pytest.fixture
+async def api(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Api]:
+    async with running_api(postgres, tmp_path) as api:
+        yield api
