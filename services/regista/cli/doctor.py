@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from regista import migrations
-from regista.kit.bus.provision import ensure_topics
+from regista.kit.bus.provision import check_topics
 from regista.kit.db import Database
 from regista.kit.errors import RegistaError
 from regista.kit.settings import Settings
@@ -52,7 +52,7 @@ class Report:
 
 
 async def examine(settings: Settings) -> Report:
-    """Look at everything; a look changes nothing but creates missing Kafka topics never, data never."""
+    """Look at everything and change nothing."""
     checks: list[tuple[str, Callable[[Settings], Awaitable[str]]]] = [
         ("data directory", _data_directory),
         ("secret key", _secret_key),
@@ -116,5 +116,5 @@ async def _database(settings: Settings) -> str:
 async def _kafka(settings: Settings) -> str:
     if settings.kafka_bootstrap_servers is None:
         return "not configured: the local bus"
-    await ensure_topics(settings.kafka_bootstrap_servers, settings.kafka_replication, patience=10.0)
+    await check_topics(settings.kafka_bootstrap_servers)
     return f"{settings.kafka_bootstrap_servers} answers, topics are as they must be"

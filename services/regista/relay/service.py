@@ -1,11 +1,10 @@
 """The relay as a service: connects, pumps, and connects again for ever."""
 
 import asyncio
-import random
 
 import structlog
 
-from regista.kit import backoff, clock, outbox
+from regista.kit import backoff, clock, ids, outbox
 from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Publisher
 from regista.kit.db import is_outage, is_transient
@@ -91,7 +90,7 @@ class Relay:
                     failures = 1 if clock.monotonic() - begun > RECONNECT_LIMIT else failures + 1
                     self._absence = f"PostgreSQL does not answer: {type(error).__name__}: {error}"
                     logger.warning("relay_disconnected", failures=failures, error=repr(error))
-                    jitter = random.random()  # noqa: S311 - spreads reconnections, guards nothing
+                    jitter = ids.fraction()
                     await lifecycle.pause(
                         backoff.exponential(failures, first=RECONNECT_FIRST, limit=RECONNECT_LIMIT, jitter=jitter)
                     )

@@ -7,12 +7,12 @@ from regista.automations.catalogue import Catalogue
 from regista.delivery import Dispatcher
 from regista.kit.bus.kafka import KafkaPublisher
 from regista.kit.bus.local import LocalBus
-from regista.kit.bus.model import Consumer, Publisher
+from regista.kit.bus.model import Consumer
 from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.dead_letter import DeadLetters
 from regista.kit.errors import ConfigurationError
 from regista.kit.runtime import Runtime
-from regista.kit.service import Service
+from regista.kit.service import Lifecycle, Service
 from regista.relay.service import Relay
 from regista.supervisor.parts import Part
 from regista.webhooks.consumer import Planner
@@ -28,7 +28,7 @@ def engine(runtime: Runtime) -> Sequence[Service]:
     if bootstrap is None:
         return [dispatcher, Relay(runtime, LocalBus(consumers, parking))]
     subscribers = [KafkaSubscriber(bootstrap, consumer, parking) for consumer in consumers]
-    return [dispatcher, *subscribers, Relay(runtime, KafkaPublisher(bootstrap))]
+    return [dispatcher, *subscribers, _KafkaRelay(runtime, bootstrap)]
 
 
 def part(runtime: Runtime, name: Part) -> Sequence[Service]:
@@ -43,7 +43,7 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
             "process; run `regista up` instead"
         )
     made: dict[Part, Callable[[str], Sequence[Service]]] = {
-        Part.RELAY: lambda servers: [Relay(runtime, _publisher(servers))],
+        Part.RELAY: lambda servers: [_KafkaRelay(runtime, servers)],
         Part.WEBHOOKS: lambda servers: _webhooks(runtime, servers),
         Part.AUDIT: lambda servers: [KafkaSubscriber(servers, _audit(runtime), DeadLetters(runtime.database))],
     }
@@ -67,5 +67,16 @@ def _dispatcher(runtime: Runtime) -> Dispatcher:
     return Dispatcher(runtime, [WebhookSender(runtime)])
 
 
-def _publisher(bootstrap: str) -> Publisher:
-    return KafkaPublisher(bootstrap)
+class _KafkaRelay(Relay):
+    """A relay with a producer of its own, closed when the relay has drained."""
+
+    def __init__(self, runtime: Runtime, bootstrap: str) -> None:
+        self._kafka = KafkaPublisher(bootstrap)
+        super().__init__(runtime, self._kafka)
+
+    async def run(self, lifecycle: Lifecycle) -> None:
+        """Relay, then close the producer."""
+        try:
+            await super().run(lifecycle)
+        finally:
+            await self._kafka.close()

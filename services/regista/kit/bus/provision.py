@@ -58,13 +58,33 @@ async def ensure_topics(
                 )
             if error is NoError:
                 logger.info("topic_created", topic=name)
-        for topic in wanted:
-            found = await _partitions(admin, topic.name)
-            if found != topic.partitions:
-                raise ConfigurationError(
-                    f"Topic {topic.name!r} has {found} partitions and must have {topic.partitions}: one for each shard, "
-                    "fixed at installation. Delete the topic if it holds nothing that is needed, and migrate again."
-                )
+        await _check(admin, wanted)
+
+
+async def check_topics(bootstrap: str, *, wanted: Sequence[Topic] = TOPICS, patience: float = 10.0) -> None:
+    """Look at the topics and change nothing.
+
+    Raises:
+        ConfigurationError: a topic does not exist, or has another number of partitions.
+        UnavailableError: Kafka does not answer within ``patience`` seconds.
+
+    """
+    async with _admin(bootstrap, patience) as admin:
+        existing: set[str] = set(await admin.list_topics())
+        missing = [topic.name for topic in wanted if topic.name not in existing]
+        if missing:
+            raise ConfigurationError(f"Kafka at {bootstrap} has no topic {', '.join(missing)}; run `regista migrate`")
+        await _check(admin, wanted)
+
+
+async def _check(admin: AIOKafkaAdminClient, wanted: Sequence[Topic]) -> None:
+    for topic in wanted:
+        found = await _partitions(admin, topic.name)
+        if found != topic.partitions:
+            raise ConfigurationError(
+                f"Topic {topic.name!r} has {found} partitions and must have {topic.partitions}: one for each shard, "
+                "fixed at installation. Delete the topic if it holds nothing that is needed, and migrate again."
+            )
 
 
 async def ensure_group_offsets(
