@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from regista import migrations
 from regista.access import api as access_api
 from regista.access.keys import KeyCache
+from regista.audit import api as audit_api
 from regista.automations import api as automations_api
 from regista.delivery import api as delivery_api
 from regista.events import api as events_api
@@ -52,6 +53,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIA
     app.include_router(access_api.router, prefix=V1)
     app.include_router(events_api.router, prefix=V1)
     app.include_router(events_api.documents)
+    app.include_router(audit_api.router, prefix=V1)
     app.include_router(tracking_api.router, prefix=V1)
     app.include_router(registry_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)

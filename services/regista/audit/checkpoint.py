@@ -7,7 +7,7 @@ from the secret key, so that it stands in no table.
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from regista.audit.repository import Checkpoint, Head
+from regista.audit.repository.projection import Checkpoint, Head
 from regista.kit import clock
 from regista.kit.vault import Vault
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import asyncpg
 import structlog
 
-from regista.audit import repository
 from regista.audit.chain import link
 from regista.audit.checkpoint import EVERY, Signer
 from regista.audit.entry import FORMAT, Audited, Entry, audited, malformed
 from regista.audit.names import NOWHERE, Names
 from regista.audit.partitions import Partitions
-from regista.audit.repository import Head
+from regista.audit.repository import projection as repository
+from regista.audit.repository.projection import Head
 from regista.kit import clock
 from regista.kit.bus.model import Received
 from regista.kit.db import Database, Transaction

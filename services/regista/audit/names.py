@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from regista.audit import repository
-from regista.audit.repository import Actor
+from regista.audit.repository import projection as repository
+from regista.audit.repository.projection import Actor
 from regista.kit import clock
 from regista.kit.db import Transaction
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from regista.audit import repository
-from regista.audit.repository import Month
+from regista.audit.repository import projection as repository
+from regista.audit.repository.projection import Month
 from regista.kit.db import Database
 
 

@@ -1,4 +1,4 @@
-"""All SQL of the projection, its chains and its checkpoints."""
+"""The SQL of the projection, its chains and its checkpoints."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -1,0 +1,1 @@
+"""All SQL of the audit: `projection` writes and verifies, `search` asks."""
