@@ -20,7 +20,7 @@ def serve(settings: Settings, name: str, *, host: str, port: int, say: Callable[
 
     Raises `InvalidError` for an unknown name, `ConfigurationError` for settings under which it cannot run.
     """
-    if name not in Part:
+    if name not in set(map(str, Part)):
         raise InvalidError(f"there is no service {name!r}; there are {', '.join(Part)}")
     uvloop.run(_serve(settings, Part(name), host, port, say))
 
