@@ -36,6 +36,7 @@ def definition(
         events=frozenset(full_name(each) for each in events),
         condition=None,
         actions=(WEBHOOK,),
+        kinds=frozenset({"webhook"}),
     )
     return made._replace(**changes)
 

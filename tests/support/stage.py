@@ -95,6 +95,13 @@ class Tenant:
 
         return [await self.received(event) for event in await self.api.runtime.database.run(commit, origin)]
 
+    async def append(self, tx: Transaction) -> UUID:
+        """Append an event in the collection in an open transaction; return its id."""
+        made = await aggregate.create(tx, self.organization_id)
+        sample = event_at("alias.added", organization=self.organization, data=self.place())
+        (event,) = await append(tx, [Draft(event_class("alias.added"), made, sample.subject, sample.data)])
+        return event.id
+
     async def received(self, event_id: UUID) -> Received:
         """Return an event of the log as a consumer gets it."""
         async with self.api.runtime.database.transaction() as tx:

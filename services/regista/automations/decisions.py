@@ -10,8 +10,8 @@ from uuid import UUID
 
 from regista.automations import repository
 from regista.automations.catalogue import Catalogue
-from regista.automations.matching import Action, Definition
-from regista.automations.verdict import judge
+from regista.automations.matching import Action, Definition, Index
+from regista.automations.verdict import Verdict, judge
 from regista.kit.bus.model import Received
 from regista.kit.db import Transaction
 from regista_events import Event, UnknownEvent
@@ -30,9 +30,11 @@ class Execution(NamedTuple):
 
 
 class _Met(NamedTuple):
+    """An event of the batch and the automations that are concerned, each with its own verdict."""
+
     received: Received
     event: Event[Any]
-    definition: Definition
+    verdicts: list[tuple[Definition, Verdict]]
 
 
 async def decide(
@@ -45,38 +47,55 @@ async def decide(
     decision names a revision that is not in force any more.
     """
     index = await catalogue.refresh(transaction)
-    met: dict[tuple[UUID, int], _Met] = {}
+    met: dict[UUID, _Met] = {}
     for received in batch:
         event = received.event
-        if event is None or isinstance(event, UnknownEvent):
+        if event is None or isinstance(event, UnknownEvent) or event.id in met:
             continue
-        for definition in index.candidates(event):
-            if any(action.kind == kind for action in definition.actions):
-                met.setdefault((event.id, definition.id), _Met(received, event, definition))
+        verdicts = [(each, judge(each, event)) for each in index.candidates(event) if kind in each.kinds]
+        if verdicts:
+            met[event.id] = _Met(received, event, verdicts)
     if not met:
         return []
-    decisions: list[repository.Decided] = []
-    # Sorted, because two planners that insert the same decisions in different orders would wait for each other.
-    for event_id, automation_id in sorted(met):
-        _, event, definition = met[event_id, automation_id]
-        verdict = judge(definition, event)
-        decisions.append(
-            repository.Decided(
-                definition.organization_id,
-                event_id,
-                automation_id,
-                definition.revision,
-                verdict.outcome,
-                verdict.reason,
-            )
+    # In the order of ids, because two planners that insert the same decisions in different orders would deadlock.
+    decisions = [
+        repository.Decided(
+            definition.organization_id, event_id, definition.id, definition.revision, verdict.outcome, verdict.reason
         )
-    agreed = await repository.record_decisions(transaction, decisions)
-    fired = {key: decided.revision for key, decided in agreed.items() if decided.verdict == "fire"}
+        for event_id in sorted(met)
+        for definition, verdict in met[event_id].verdicts
+    ]
+    if await repository.record_decisions(transaction, decisions):
+        return [
+            Execution(
+                each.received, each.event, definition.organization_id, definition.id, definition.revision, *placed
+            )
+            for each in met.values()
+            for definition, verdict in each.verdicts
+            if verdict.outcome == "fire"
+            for placed in enumerate(definition.actions)
+            if placed[1].kind == kind
+        ]
+    return await _obey(transaction, catalogue, index, met, decisions, kind)
+
+
+async def _obey(
+    transaction: Transaction,
+    catalogue: Catalogue,
+    index: Index,
+    met: dict[UUID, _Met],
+    decisions: Sequence[repository.Decided],
+    kind: str,
+) -> list[Execution]:
+    """Return what is to be carried out where some of the decisions were made before, and may say something else."""
+    agreed = await repository.recorded_decisions(transaction, decisions)
+    fired = {key: each.revision for key, each in agreed.items() if each.verdict == "fire"}
     actions = await catalogue.actions(transaction, index, {(key[1], revision) for key, revision in fired.items()})
     return [
-        Execution(received, event, definition.organization_id, key[1], fired[key], place, action)
-        for key, (received, event, definition) in met.items()
-        if key in fired
-        for place, action in enumerate(actions[key[1], fired[key]])
-        if action.kind == kind
+        Execution(each.received, each.event, definition.organization_id, definition.id, revision, *placed)
+        for event_id, each in met.items()
+        for definition, _ in each.verdicts
+        if (revision := fired.get((event_id, definition.id))) is not None
+        for placed in enumerate(actions[definition.id, revision])
+        if placed[1].kind == kind
     ]

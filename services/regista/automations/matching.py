@@ -63,6 +63,8 @@ class Definition(NamedTuple):
     events: frozenset[str]
     condition: str | None
     actions: tuple[Action, ...]
+    kinds: frozenset[str]
+    """The kinds of its actions."""
 
     def met_by(self) -> tuple[Key, ...]:
         """Return the keys of its scope that an event may meet it by."""

@@ -35,7 +35,6 @@ _DECIDE = """
 INSERT INTO decision (organization_id, event_id, automation_id, revision, verdict, reason)
 SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::text[])
 ON CONFLICT DO NOTHING
-RETURNING event_id, automation_id
 """
 _DECIDED = """
 SELECT d.organization_id, d.event_id, d.automation_id, d.revision, d.verdict, d.reason
@@ -120,18 +119,21 @@ async def past_actions(
     return {(row["automation_id"], row["revision"]): _actions(row) for row in rows}
 
 
-async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> dict[tuple[UUID, int], Decided]:
-    """Store the decisions that nobody has made yet, and return for each (event, automation) the one that holds."""
+async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> bool:
+    """Store the decisions that nobody has made yet; return whether those were all."""
     columns = [list(column) for column in zip(*decisions, strict=True)]
-    made = {(row["event_id"], row["automation_id"]) for row in await transaction.connection.fetch(_DECIDE, *columns)}
-    agreed = {(each.event_id, each.automation_id): each for each in decisions}
-    earlier = [key for key in agreed if key not in made]
-    if earlier:
-        # A statement of its own: what stood in the way may have committed after the insert's snapshot was taken.
-        rows = await transaction.connection.fetch(_DECIDED, [key[0] for key in earlier], [key[1] for key in earlier])
-        for row in rows:
-            agreed[row["event_id"], row["automation_id"]] = Decided(*row)
-    return agreed
+    return await transaction.connection.execute(_DECIDE, *columns) == f"INSERT 0 {len(decisions)}"
+
+
+async def recorded_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> dict[tuple[UUID, int], Decided]:
+    """Return the decision that holds for each (event, automation) of ``decisions``, after `record_decisions`.
+
+    A statement of its own: what stood in the way may have committed after the insert's snapshot was taken.
+    """
+    rows = await transaction.connection.fetch(
+        _DECIDED, [each.event_id for each in decisions], [each.automation_id for each in decisions]
+    )
+    return {(row["event_id"], row["automation_id"]): Decided(*row) for row in rows}
 
 
 async def one(transaction: Transaction, organization: int, automation: int) -> asyncpg.Record | None:
@@ -172,7 +174,7 @@ async def revisions(transaction: Transaction, automation: int, after: int, limit
     return await transaction.connection.fetch(
         """
         SELECT revision, name, description, scope, scope_kind, events, condition, actions, limits, author, created_at
-        FROM automation_revision WHERE automation_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3
+        FROM automation_revision WHERE automation_id = $1 AND revision < $2::bigint ORDER BY revision DESC LIMIT $3
         """,
         automation,
         after,
@@ -311,6 +313,7 @@ async def scope_visibility(transaction: Transaction, kind: str, scope: int) -> s
 
 
 def _definition(row: asyncpg.Record) -> Definition:
+    actions = _actions(row)
     return Definition(
         id=row["id"],
         organization_id=row["organization_id"],
@@ -323,7 +326,8 @@ def _definition(row: asyncpg.Record) -> Definition:
         scope_entity=row["scope_entity"],
         events=frozenset(full_name(each) for each in row["events"]),
         condition=row["condition"],
-        actions=_actions(row),
+        actions=actions,
+        kinds=frozenset(action.kind for action in actions),
     )
 
 

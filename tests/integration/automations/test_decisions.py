@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from regista.automations import repository
 from regista.automations.catalogue import Catalogue
 from regista.automations.decisions import Execution, decide
 from regista.kit.bus.model import Received
@@ -66,6 +67,29 @@ async def test_an_automation_is_in_force_for_every_event_after_its_creation_retu
         await home.automation(f"number {number}")
         fired = await decided(home, catalogue, await home.emit())
         assert len(fired) == number + 1
+
+
+async def test_an_event_whose_transaction_was_open_while_the_automation_was_made_is_not_missed(home: Tenant) -> None:
+    catalogue = Catalogue()
+    await decided(home, catalogue, await home.emit())
+    async with home.api.runtime.database.transaction(home.origin) as tx:
+        event_id = await home.append(tx)
+        await home.automation()
+    received = await home.received(event_id)
+    assert received.event is not None
+    (fired,) = await decided(home, catalogue, [received])
+    assert fired.event.id == event_id
+
+
+async def test_an_automation_whose_save_is_not_committed_is_not_in_force(home: Tenant) -> None:
+    automation = await home.automation(enabled=False)
+    catalogue = Catalogue()
+    async with home.api.runtime.database.transaction() as tx:
+        version = await repository.bump_catalogue(tx)
+        await tx.connection.execute("UPDATE automation SET enabled = true, changed = $1", version)
+        assert await decided(home, catalogue, await home.emit()) == []
+    (fired,) = await decided(home, catalogue, await home.emit())
+    assert fired.automation_id == automation["id"]
 
 
 async def test_what_is_disabled_is_skipped_with_its_reason_and_fires_again_when_enabled(home: Tenant) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,27 @@ async def test_an_endpoint_that_automations_use_stays_and_they_are_named(home: T
         f"/api/v1/automations/{automation['id']}", json={"actions": [{"webhook": {"integration": "team/other"}}]}
     )
     assert (await home.client.delete(f"{PATH}/{made['id']}")).status_code == 204
+
+
+async def test_of_a_deletion_and_a_save_that_race_the_automation_never_keeps_a_dead_endpoint(home: Tenant) -> None:
+    for turn in range(8):
+        made = await home.webhook(URL)
+        saved, deleted = await asyncio.gather(
+            home.client.post(
+                "/api/v1/automations",
+                json={
+                    "name": f"turn {turn}",
+                    "scope": "org",
+                    "on": ["alias.added"],
+                    "actions": [{"webhook": {"integration": "team/ci"}}],
+                },
+            ),
+            home.client.delete(f"{PATH}/{made['id']}"),
+        )
+        assert (saved.status_code, deleted.status_code) in {(201, 409), (422, 204)}
+        if saved.status_code == 201:
+            await home.client.delete(f"/api/v1/automations/{saved.json()['id']}")
+            assert (await home.client.delete(f"{PATH}/{made['id']}")).status_code == 204
 
 
 async def test_a_secret_is_shown_once_also_under_an_idempotency_key(home: Tenant) -> None:
