@@ -1,14 +1,24 @@
-"""Commands on an installation that need no running server: they start its embedded PostgreSQL for themselves."""
+"""Commands on an installation, whether ``regista up`` runs on it or not.
 
+If it does, they connect to the embedded PostgreSQL that it runs; else they start that server for themselves.
+"""
+
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
+import typer
 from pydantic import SecretStr
 
+from regista.audit.verification import Mismatch, verify
 from regista.kit.db import Database
-from regista.kit.postgres import EmbeddedPostgres
+from regista.kit.postgres import DataDirectoryInUseError, EmbeddedPostgres
 from regista.kit.settings import Settings
-from regista.supervisor.installation import complete
+from regista.kit.shards import SHARDS
+from regista.kit.vault import Vault
+from regista.supervisor.installation import complete, published_database_url
 from regista.supervisor.preparation import prepare
 
 
@@ -21,9 +31,7 @@ async def installation(settings: Settings) -> AsyncGenerator[tuple[Settings, Dat
     postgres = EmbeddedPostgres(settings.data_dir) if embedded else None
     try:
         if postgres is not None:
-            postgres.start()
-            await postgres.wait_ready()
-            settings = settings.model_copy(update={"database_url": SecretStr(postgres.url)})
+            settings = settings.model_copy(update={"database_url": SecretStr(await _embedded(postgres, settings))})
         assert settings.database_url is not None  # noqa: S101 - set, or just filled in
         database = Database(settings.database_url.get_secret_value(), name="regista maintenance")
         try:
@@ -33,6 +41,18 @@ async def installation(settings: Settings) -> AsyncGenerator[tuple[Settings, Dat
     finally:
         if postgres is not None:
             postgres.stop()
+
+
+async def _embedded(postgres: EmbeddedPostgres, settings: Settings) -> str:
+    try:
+        postgres.start()
+    except DataDirectoryInUseError:
+        url = published_database_url(settings)
+        if url is None:
+            raise
+        return url
+    await postgres.wait_ready()
+    return postgres.url
 
 
 async def migrate(settings: Settings) -> list[str]:
@@ -48,3 +68,51 @@ async def migrate(settings: Settings) -> list[str]:
     if new_key is not None:
         lines.append(f"the admin's API key is in {new_key}")
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What recomputing the audit's chains found."""
+
+    rows: int
+    mismatches: list[Mismatch]
+
+    @property
+    def intact(self) -> bool:
+        """Whether every row fits."""
+        return not self.mismatches
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        wrong = [
+            {
+                "shard": one.shard,
+                "position": one.position,
+                "event_id": str(one.event_id or "") or None,
+                "reason": one.reason,
+            }
+            for one in self.mismatches
+        ]
+        return {"intact": self.intact, "rows": self.rows, "mismatches": wrong}
+
+    def as_text(self) -> str:
+        """Return it for people."""
+        if self.intact:
+            return f"the audit log is intact: {self.rows} rows in {SHARDS} chains"
+        return "\n".join(["the audit log does not fit:", *map(str, self.mismatches)])
+
+
+async def verify_audit(settings: Settings, *, progress: bool) -> Verification:
+    """Recompute every chain of the audit; ``progress`` draws a bar on standard error."""
+    done: dict[int, int] = {}
+    mismatches: list[Mismatch] = []
+    async with installation(settings) as (completed, database, _):
+        assert completed.secret_key is not None  # noqa: S101 - completed
+        with typer.progressbar(length=SHARDS, label="verifying", file=sys.stderr, hidden=not progress) as bar:
+            async for step in verify(database, vault=Vault(completed.secret_key.get_secret_value())):
+                if step.shard not in done and done:
+                    bar.update(1)
+                done[step.shard] = step.rows
+                if step.mismatch is not None:
+                    mismatches.append(step.mismatch)
+    return Verification(sum(done.values()), mismatches)

@@ -12,6 +12,7 @@ from regista.kit.settings import Settings
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 ADMIN_KEY_FILE = "admin.key"
+DATABASE_URL_FILE = "database.url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,22 @@ def complete(settings: Settings, *, embedded: bool) -> Installation:
         key, new = _kept(data / ADMIN_KEY_FILE, f"rk_{ids.token(32)}")
         update["admin_api_key"] = SecretStr(key)
     return Installation(settings.model_copy(update=update), data / ADMIN_KEY_FILE if new else None)
+
+
+def publish_database_url(settings: Settings, url: str) -> None:
+    """Keep the running embedded server's URL beside it, for maintenance commands and psql; it holds the password."""
+    path = settings.data_dir / DATABASE_URL_FILE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(url + "\n")
+
+
+def published_database_url(settings: Settings) -> str | None:
+    """Return the URL of the embedded server that `regista up` runs on the data directory, None if none was kept."""
+    try:
+        return (settings.data_dir / DATABASE_URL_FILE).read_text().strip()
+    except FileNotFoundError:
+        return None
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from regista.kit.errors import ConfigurationError
 from regista.kit.postgres import EmbeddedPostgres, PostgresError
 from regista.kit.settings import Settings
-from regista.supervisor.installation import complete, environment
+from regista.supervisor.installation import complete, environment, publish_database_url
 from regista.supervisor.listening import bind, url_of
 from regista.supervisor.signals import stop_on_signals
 from regista.supervisor.tree import Child, RefusedError
@@ -46,6 +46,7 @@ async def up(
         if postgres is not None:
             postgres.start()
             await postgres.wait_ready()
+            publish_database_url(settings, postgres.url)
             settings = settings.model_copy(update={"database_url": SecretStr(postgres.url)})
         settings = settings.model_copy(update={"public_url": settings.public_url or url})
         variables = environment(settings)
