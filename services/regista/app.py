@@ -13,6 +13,7 @@ from regista.access import api as access_api
 from regista.access.keys import KeyCache
 from regista.audit import api as audit_api
 from regista.automations import api as automations_api
+from regista.automations.secrets import api as secrets_api
 from regista.delivery import api as delivery_api
 from regista.events import api as events_api
 from regista.kit.db import is_outage
@@ -49,14 +50,16 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIA
     app.state.runtime = runtime
     app.state.stopping = stopping
     install_problems(app)
+    # Routers are searched in this order: the hottest first.
+    app.include_router(registry_api.router, prefix=V1)
     app.include_router(probes(checks, runtime.metrics))
     app.include_router(access_api.router, prefix=V1)
     app.include_router(events_api.router, prefix=V1)
     app.include_router(events_api.documents)
     app.include_router(audit_api.router, prefix=V1)
     app.include_router(tracking_api.router, prefix=V1)
-    app.include_router(registry_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)
+    app.include_router(secrets_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))

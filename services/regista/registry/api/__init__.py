@@ -1,10 +1,7 @@
 """Collections, versions, aliases, tags, lineage and uploads over REST."""
 
-from regista.kit.web import PROBLEMS, ActionRouter
-from regista.registry.api import artifacts, blobs, collections, labels, versions
+from regista.registry.api import labels  # isort: skip - routes are tried in the order of these imports
+from regista.registry.api import artifacts, blobs, collections, versions
+from regista.registry.api.routing import router
 
-router = ActionRouter(responses=PROBLEMS)
-for _part in (collections, labels, versions, artifacts, blobs):
-    router.include_router(_part.router)
-
-__all__ = ["router"]
+__all__ = ["artifacts", "blobs", "collections", "labels", "router", "versions"]

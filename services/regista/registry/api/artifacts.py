@@ -9,16 +9,15 @@ from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.kit.db import Transaction
 from regista.kit.errors import TooLargeError
-from regista.kit.web import ActionRouter, Body, Part
+from regista.kit.web import Body, Part
 from regista.registry import service
 from regista.registry.api.blobs import upload_url
+from regista.registry.api.routing import router
 from regista.registry.api.shapes import VersionShape
 from regista.registry.digest import read_md5, write_md5
 from regista.registry.names import ArtifactType, CollectionName, ManifestPath, Metadata, Tag
 from regista.registry.subjects import CollectionPath, Entry
 from regista.tracking.names import LongText, ProjectName
-
-router = ActionRouter(tags=["uploads"])
 
 ClientId = Annotated[str, Field(min_length=1, max_length=128)]
 Size = Annotated[int, Field(ge=0, lt=2**53)]

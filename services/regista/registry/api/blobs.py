@@ -19,13 +19,11 @@ from regista.kit.blobs.signing import LIFETIME_SECONDS, PURPOSE
 from regista.kit.db import Transaction
 from regista.kit.runtime import Runtime
 from regista.kit.vault import Vault
-from regista.kit.web import ActionRouter
 from regista.kit.web.problems import problem
 from regista.registry import service
+from regista.registry.api.routing import router
 from regista.registry.digest import write_md5
 from regista.registry.subjects import Entry
-
-router = ActionRouter(tags=["uploads"])
 
 BLOBS = "/api/v1/blobs"
 """Where these routes are mounted; signed URLs begin here."""

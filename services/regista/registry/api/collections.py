@@ -7,15 +7,14 @@ from fastapi.responses import Response
 from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.kit.db import Transaction
-from regista.kit.web import ActionRouter, Body, Cursor, Limit, Page, page
+from regista.kit.web import Body, Cursor, Limit, Page, page
 from regista.kit.web.pages import decode
 from regista.registry import service
+from regista.registry.api.routing import router
 from regista.registry.api.shapes import COLLECTION, COLLECTIONS, CollectionShape
 from regista.registry.names import ArtifactType, CollectionName
 from regista.registry.subjects import CollectionPath
 from regista.tracking.names import LongText, ProjectName
-
-router = ActionRouter(tags=["collections"])
 
 Kind = Literal["sequence", "portfolio"]
 

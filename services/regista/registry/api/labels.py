@@ -9,13 +9,12 @@ from pydantic import BaseModel, StringConstraints
 from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.kit.db import Transaction
-from regista.kit.web import ActionRouter, Body
+from regista.kit.web import Body
 from regista.registry import service
+from regista.registry.api.routing import router
 from regista.registry.api.shapes import COLLECTION, VERSION, CollectionShape, VersionShape
 from regista.registry.names import Alias, Tag, TagValue, VersionName
 from regista.registry.subjects import CollectionPath
-
-router = ActionRouter(tags=["aliases and tags"])
 
 VersionNumber = Annotated[str, StringConstraints(pattern=r"^v(0|[1-9][0-9]{0,18})$")]
 

@@ -9,16 +9,15 @@ from pydantic import BaseModel, Field
 from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.kit.db import Transaction
-from regista.kit.web import ActionRouter, Body, Cursor, Limit, Page, page
+from regista.kit.web import Body, Cursor, Limit, Page, page
 from regista.kit.web.pages import decode
 from regista.registry import service
 from regista.registry.api.blobs import download_url
+from regista.registry.api.routing import router
 from regista.registry.api.shapes import COLLECTION, VERSION, FileShape, VersionShape
 from regista.registry.names import CollectionName, Metadata
 from regista.registry.subjects import CollectionPath, Entry
 from regista.tracking.names import LongText, ProjectName
-
-router = ActionRouter(tags=["versions"])
 
 _TOP = 2**63 - 1
 
