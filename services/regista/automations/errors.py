@@ -3,9 +3,12 @@
 RegistaError
 ├── InvalidError
 │   ├── UnknownEventTypeError     422
-│   └── UnknownIntegrationError   422  an action names no integration, or several
+│   ├── UnknownIntegrationError   422  an action names no integration, or several
+│   └── UnknownSecretError        422
 └── ConflictError
-    └── AutomationExistsError     409
+    ├── AutomationExistsError     409
+    ├── SecretExistsError         409
+    └── SecretInUseError          409  integrations still refer to it; ``details`` name them
 """
 
 from regista.kit.errors import ConflictError, InvalidError
@@ -27,3 +30,21 @@ class AutomationExistsError(ConflictError):
     """An automation of the same scope has the name."""
 
     code = "automation_exists"
+
+
+class UnknownSecretError(InvalidError):
+    """A reference names a secret that the team does not have; ``details["missing"]`` are all of those names."""
+
+    code = "unknown_secret"
+
+
+class SecretExistsError(ConflictError):
+    """The team has a secret of that name."""
+
+    code = "secret_exists"
+
+
+class SecretInUseError(ConflictError):
+    """Integrations refer to the secret; ``details["integrations"]`` are their names."""
+
+    code = "secret_in_use"

@@ -24,6 +24,28 @@ class Integration(SQLModel, table=True):
     deleted_at: datetime | None = moment(default=None)
 
 
+class Secret(SQLModel, table=True):
+    """A secret of an entity by its name; the value is sealed."""
+
+    id: int = identity()
+    aggregate_id: int = reference("aggregate.id", unique=True)
+    organization_id: int = reference("organization.id")
+    entity_id: int = reference("entity.id")
+    name: str = Field(sa_type=Text)
+    sealed: bytes
+    created_at: datetime = moment()
+    updated_at: datetime = moment()
+
+
+class SecretUse(SQLModel, table=True):
+    """An integration refers to a secret."""
+
+    __tablename__ = "secret_use"  # pyright: ignore[reportAssignmentType]
+
+    secret_id: int = reference("secret.id", primary_key=True)
+    integration_id: int = reference("integration.id", primary_key=True)
+
+
 class Automation(SQLModel, table=True):
     """An automation: what stays the same over its revisions, and which of them is in force."""
 

@@ -130,6 +130,7 @@ async def update(transaction: Transaction, integration: int, new: NewEndpoint) -
 async def forget_secrets(transaction: Transaction, integration: int) -> None:
     """Delete every secret of an endpoint that is deleted."""
     await transaction.connection.execute("DELETE FROM webhook_key WHERE integration_id = $1", integration)
+    await transaction.connection.execute("DELETE FROM secret_use WHERE integration_id = $1", integration)
     await transaction.connection.execute(
         "UPDATE endpoint SET headers = NULL, access_token = NULL, header_names = '{}' WHERE integration_id = $1",
         integration,

@@ -5,10 +5,14 @@ most, ends with the first key that expires, and is gone round while no notificat
 before a notification is not kept after it.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import asyncpg
 
+from regista.automations.secrets import repository as named_secrets
+from regista.automations.secrets.reference import resolved
+from regista.automations.secrets.service import values_used
 from regista.kit import clock
 from regista.kit.db import Database, Transaction
 from regista.kit.signing import HmacKey
@@ -32,11 +36,14 @@ class Routes:
         self._vault = vault
         self._entries: dict[int, _Entry] = {}
         self._generation = 0
-        self._unsubscribe = database.wakeups.subscribe(repository.CHANNEL, self._forget)
+        self._unsubscribe = [
+            database.wakeups.subscribe(channel, self._forget) for channel in (repository.CHANNEL, named_secrets.CHANNEL)
+        ]
 
     def close(self) -> None:
         """Hear no more notifications."""
-        self._unsubscribe()
+        for end in self._unsubscribe:
+            end()
 
     async def of_lane(self, lane_id: int) -> Route | None:
         """Return the route of the lane's endpoint, None when it was deleted. Holds no connection afterwards."""
@@ -50,7 +57,8 @@ class Routes:
                 self._entries.pop(lane_id, None)
                 return None
             keys = await repository.live_keys(transaction, row["id"])
-        route = route_of(row, keys, self._vault)
+            values = await values_used(transaction, self._vault, row["id"])
+        route = route_of(row, keys, values, self._vault)
         if generation == self._generation:
             now = clock.now()
             expiries = [(key["expires_at"] - now).total_seconds() for key in keys if key["expires_at"] is not None]
@@ -64,21 +72,24 @@ class Routes:
 
 async def load_route(transaction: Transaction, row: asyncpg.Record, vault: Vault) -> Route:
     """Return the route of an endpoint's row, uncached."""
-    return route_of(row, await repository.live_keys(transaction, row["id"]), vault)
+    keys = await repository.live_keys(transaction, row["id"])
+    return route_of(row, keys, await values_used(transaction, vault, row["id"]), vault)
 
 
-def route_of(row: asyncpg.Record, keys: list[asyncpg.Record], vault: Vault) -> Route:
-    """Return the route of an endpoint's row and its live keys. Raises SealBrokenError."""
+def route_of(row: asyncpg.Record, keys: list[asyncpg.Record], values: Mapping[str, str], vault: Vault) -> Route:
+    """Return the route of an endpoint's row, its live keys and the values it refers to. Raises SealBrokenError."""
     organization: int = row["organization_id"]
     opened = [secrets.open_key(vault, organization, key["sealed"]) for key in keys]
     wandb = None
     if row["wandb_signature"] and opened and isinstance(opened[0], HmacKey):
         wandb = opened[0].written()
+    headers = secrets.open_headers(vault, organization, row["headers"])
+    token = secrets.open_token(vault, organization, row["access_token"])
     return Route(
         row["url"],
         row["timeout_seconds"],
         opened,
-        extra=secrets.open_headers(vault, organization, row["headers"]),
-        access_token=secrets.open_token(vault, organization, row["access_token"]),
+        extra={name: resolved(value, values) for name, value in headers.items()},
+        access_token=token and resolved(token, values),
         wandb_secret=wandb,
     )

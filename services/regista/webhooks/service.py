@@ -13,6 +13,9 @@ from regista.access.service import team_of
 from regista.access.verdict import Actor, Resource, Visibility, authorize
 from regista.automations import integrations
 from regista.automations.repository import bump_catalogue
+from regista.automations.secrets import repository as named_secrets
+from regista.automations.secrets.reference import referred
+from regista.automations.secrets.service import require
 from regista.delivery import Throttle, create_lane, disable_lane, enable_lane, remove_lane, update_lane
 from regista.kit import aggregate
 from regista.kit.db import Transaction
@@ -99,6 +102,7 @@ async def create(
     await repository.insert(
         transaction, integration, actor.organization_id, _stored(guard.vault, actor.organization_id, signature, wanted)
     )
+    await _refer(transaction, integration, owner["id"], wanted)
     key = secrets.new_key(signature)
     await _add_key(transaction, guard.vault, made, integration, key)
     row = await _read(transaction, actor, integration)
@@ -133,6 +137,7 @@ async def change(
         return before
     stored = _stored(guard.vault, organization, before["signature"], wanted)
     await repository.update(transaction, webhook, stored)
+    await _refer(transaction, webhook, before["entity_id"], wanted)
     if not {"concurrency", "throttle"}.isdisjoint(names):
         await update_lane(
             transaction,
@@ -291,6 +296,13 @@ def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
         raise InvalidError(
             "X-Wandb-Signature is made with a v1 secret; a v1a key has none to share", field="wandb_signature"
         )
+
+
+async def _refer(transaction: Transaction, webhook: int, entity: int, wanted: Wanted) -> None:
+    """Find, keep and record the secrets that headers and access token refer to."""
+    texts = [*(wanted.headers or {}).values(), wanted.access_token or ""]
+    names = set[str]().union(*map(referred, texts))
+    await named_secrets.use(transaction, webhook, await require(transaction, entity, names))
 
 
 def _stored(vault: Vault, organization: int, signature: str, wanted: Wanted) -> NewEndpoint:

@@ -42,9 +42,7 @@ def test_headers_of_the_connection_and_the_signature_and_what_is_no_name_are_ref
         check_headers({name: "value"})
 
 
-@pytest.mark.parametrize(
-    "value", ["a\r\nb", "a\nb", "a\x00b", " qq", "qq ", "ä", "a\x7f", "x" * (MAX_VALUE + 1), "${secret.X}"]
-)
+@pytest.mark.parametrize("value", ["a\r\nb", "a\nb", "a\x00b", " qq", "qq ", "ä", "a\x7f", "x" * (MAX_VALUE + 1)])
 def test_values_that_no_client_would_send_are_refused_and_not_repeated(value: str) -> None:
     with pytest.raises(HeaderRefusedError) as refused:
         check_headers({"X-Key": value})

@@ -34,6 +34,28 @@ _STATEMENTS = (
     "CREATE UNIQUE INDEX integration_name ON integration (entity_id, name) WHERE deleted_at IS NULL",
     "CREATE INDEX integration_by_organization ON integration (organization_id, kind, id)",
     """
+    CREATE TABLE secret (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        aggregate_id bigint NOT NULL UNIQUE REFERENCES aggregate (id),
+        organization_id bigint NOT NULL REFERENCES organization (id),
+        entity_id bigint NOT NULL REFERENCES entity (id),
+        name text NOT NULL,
+        sealed bytea NOT NULL,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        UNIQUE (entity_id, name)
+    )
+    """,
+    "CREATE INDEX secret_by_organization ON secret (organization_id, id)",
+    """
+    CREATE TABLE secret_use (
+        secret_id bigint NOT NULL REFERENCES secret (id),
+        integration_id bigint NOT NULL REFERENCES integration (id),
+        PRIMARY KEY (secret_id, integration_id)
+    )
+    """,
+    "CREATE INDEX secret_use_by_integration ON secret_use (integration_id)",
+    """
     CREATE TABLE automation (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         aggregate_id bigint NOT NULL UNIQUE REFERENCES aggregate (id),
