@@ -27,6 +27,7 @@ MAX_TEXT = 500
 _BIGINT = 2**63
 _INTEGER = 2**31
 _TIME: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+_INFINITIES = frozenset((datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)))
 _SOURCE = "/orgs/"
 # In the order in which a type's data is about them.
 _SUBJECTS = (
@@ -210,9 +211,12 @@ def _uuid(value: object) -> UUID | None:
 def _moment(text: str) -> datetime:
     moment = _TIME.validate_python(text) if not text.endswith("Z") else datetime.fromisoformat(text)
     try:
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("the instant lies outside the years 1 to 9999 in UTC") from None
+    if moment in _INFINITIES:
+        raise ValueError("the instant is the first or last of the calendar, which the driver takes for infinity")
+    return moment
 
 
 def _written(value: Json | None) -> str | None:

@@ -55,8 +55,9 @@ _CHECKPOINT = """
 INSERT INTO audit_checkpoint (shard, position, hash, signed_at, public_key, signature) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 """
+_READ = ", ".join(f"{name}::text AS {name}" if _KINDS.get(name) == "json" else name for name in Entry._fields)
 _CHAINED = f"""
-SELECT {", ".join(Entry._fields)}, organization_id, position, format, hash, body, context
+SELECT {_READ}, organization_id, position, format, hash, body, context
 FROM audit
 WHERE shard = $1 AND position <= $4 AND (position, event_id) > ($2, $3)
 ORDER BY position, event_id LIMIT $5

@@ -52,7 +52,7 @@ FROM edge LEFT JOIN (
                cli_version, request_id, response_code, entity_asset, entity_name, project_asset, project_name,
                artifact_asset, artifact_digest, artifact_qualified_name, artifact_sequence_asset, artifact_version,
                user_asset, user_email, report_asset, report_name, automation_id, delivery_id, causation_id,
-               correlation_id, before, after, shard, position, encode(hash, 'hex') AS hash
+               correlation_id, before::text, after::text, shard, position, encode(hash, 'hex') AS hash
         FROM audit WHERE event_id = found.event_id AND time = found.time
     ) AS audit
 ) AS shown ON true
