@@ -84,10 +84,10 @@ class Dispatcher:
         unsubscribe = [wakeups.subscribe(channel, lambda _: self._nudge()) for channel in (CHANNEL, _channel(self.id))]
         try:
             async with asyncio.TaskGroup() as group:
+                beat = group.create_task(self._beat(), name="delivery-beat")
                 tasks = [
                     group.create_task(work, name=f"delivery-{name}")
                     for name, work in (
-                        ("beat", self._beat()),
                         ("intake", self._intake.run()),
                         ("recorder", self._recorder.run()),
                         ("workers", self._watch()),
@@ -98,6 +98,9 @@ class Dispatcher:
                 lifecycle.started.set()
                 await lifecycle.stopping.wait()
                 await self._drain()
+                beat.cancel()
+                await asyncio.wait([beat])
+                await self._leave()
                 for task in tasks:
                     task.cancel()
         finally:
@@ -108,7 +111,8 @@ class Dispatcher:
                 link.drop()
 
     async def _drain(self) -> None:
-        self._stopping = True
+        self._stopping = self._ownership.retiring = True
+        self._nudged.set()
         try:
             async with asyncio.timeout(DRAIN):
                 while self._rota.in_flight:
@@ -118,6 +122,9 @@ class Dispatcher:
         except TimeoutError:
             log.warning("delivery.drain_cut", in_flight=self._rota.in_flight, unrecorded=self._recorder.backlog)
         await self._dismiss()
+
+    async def _leave(self) -> None:
+        self._links[0].drop()  # the last beat may have been cut short in the middle of a statement
         try:
             async with asyncio.timeout(VALID):
                 await self._ownership.leave()
@@ -130,7 +137,7 @@ class Dispatcher:
             self._database.wakeups.wake(CHANNEL)
 
     async def _beat(self) -> None:
-        while not self._stopping:
+        while True:
             busy = {lane.shard for lane in self._intake.lanes.values() if lane.held}
             try:
                 async with asyncio.timeout(VALID):

@@ -99,7 +99,8 @@ class Intake:
                 lane.failures = failures
                 lane.leaving = shard in self._ownership.leaving
             lane.configure(terms)
-            lane.behind |= due
+            if due:
+                lane.lag()
         for lane_id in self.lanes.keys() - known:
             lane = self.lanes.pop(lane_id)
             lane.leaving = True
@@ -130,7 +131,9 @@ class Intake:
             found[row[3]].append(row)
         for lane in lanes:
             mine = found[lane.id]
-            lane.end_read(_due(mine), complete=len(mine) < limit)
+            due = _due(mine)
+            # What stands behind a row that must wait is as good as not there.
+            lane.end_read(due, complete=len(mine) < limit or len(due) < len(mine))
         self._filled(lanes)
 
 

@@ -39,7 +39,7 @@ class Lane:
 
     __slots__ = (
         "_late",
-        "_overflowed",
+        "_missed",
         "_pace",
         "_released",
         "_void",
@@ -79,7 +79,7 @@ class Lane:
         """The database has, or may have, rows to send that are not in memory."""
         self.reading = False
         self._late: list[Claimed] = []
-        self._overflowed = False
+        self._missed = False
         self._released: set[int] = set()
         self._void = False
         self.suspended = False
@@ -144,7 +144,7 @@ class Lane:
             if self.reading and len(self._late) < HANDED_LIMIT:
                 self._late.append(row)
             else:
-                self._overflowed = self.behind = True
+                self.lag()
             return False
         if len(self.queue) >= HANDED_LIMIT:
             self.behind = True
@@ -155,12 +155,16 @@ class Lane:
         self.queue.append(Due(row, 0, False))
         return True
 
+    def lag(self) -> None:
+        """Note that the database has something to send; what a read under way brings may be without it."""
+        self.behind = self._missed = True
+
     def begin_read(self) -> None:
         """Note that a read begins: what is committed and not held now will be in it, if its limit allows."""
         self.reading = True
         self._released.clear()
         self._late.clear()
-        self._overflowed = self._void = False
+        self._missed = self._void = False
 
     def end_read(self, rows: Sequence[Due], *, complete: bool) -> None:
         """Queue what was read, in its order; ``complete`` says that the database had no more to send."""
@@ -175,7 +179,7 @@ class Lane:
                 self.queue.append(due)
         if not complete:
             return
-        self.behind = self._overflowed or (self.fifo and bool(self._late))
+        self.behind = self._missed or (self.fifo and bool(self._late))
         if not self.fifo:
             for row in self._late:
                 if row.position not in self.held and row.position not in self._released:
@@ -224,7 +228,7 @@ class Lane:
         self.release(position)
         if self.fifo:
             self.unqueue()
-        self.behind = True
+        self.lag()
 
     def release(self, position: int) -> None:
         """Let go of a position: it is recorded, or the database's again."""

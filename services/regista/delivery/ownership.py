@@ -28,6 +28,8 @@ class Ownership:
         """Shard → epoch under which it is ours."""
         self.leaving: set[int] = set()
         """Shards to be given back once nothing of them is in flight."""
+        self.retiring = False
+        """Whether all shards are to be given back, each as soon as nothing of it is in flight."""
         self.owners: dict[int, UUID] = {}
         self.valid_until = 0.0
         self._link = link
@@ -40,10 +42,11 @@ class Ownership:
         """
         connection = await self._link.get()
         asked = clock.monotonic()
-        await repository.beat(connection, self.id)
+        await repository.beat(connection, self.id, retiring=self.retiring)
         self.valid_until = asked + VALID
         await repository.bury(connection)
-        fair = balance.quota(self.id, await repository.living(connection))
+        living = await repository.living(connection)
+        fair = 0 if self.retiring else balance.quota(self.id, living)
         back = sorted(self.leaving.difference(busy))
         if back:
             await repository.release(connection, self.id, back)

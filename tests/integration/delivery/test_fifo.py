@@ -3,7 +3,7 @@ import random
 from typing import Any
 
 from regista.delivery import Claimed, NewDelivery, Outcome, plan
-from tests.support.delivery import Ledger, accept, answered, refuse
+from tests.support.delivery import FakeSender, Ledger, accept, answered, refuse
 
 
 async def positions(ledger: Ledger, lane: int) -> list[int]:
@@ -60,13 +60,29 @@ async def test_a_dead_head_lets_the_next_one_go(ledger: Ledger) -> None:
     lane = await ledger.lane(concurrency=1)
     rows = await ledger.plan([lane], 3)
     await ledger.fetch("UPDATE delivery_due SET made = 9 WHERE position = $1", rows[0].position)
-    running = await ledger.start()
+    sender = FakeSender()
 
     async def first_fails(row: Claimed) -> Outcome:
         return await (refuse if row.position == rows[0].position else accept)(row)
 
-    running.sender.behaviours[lane] = first_fails
+    sender.behaviours[lane] = first_fails
+    await ledger.start(sender)
     await ledger.all_sent()
-    assert running.sender.positions(lane) == [row.position for row in rows]
+    assert sender.positions(lane) == [row.position for row in rows]
     states = await ledger.fetch("SELECT state FROM delivery ORDER BY position")
     assert [row[0] for row in states] == ["dead", "succeeded", "succeeded"]
+
+
+async def test_a_long_queue_behind_a_waiting_head_is_not_read_over_and_over(ledger: Ledger) -> None:
+    lane = await ledger.lane(concurrency=1)
+    running = await ledger.start()
+    running.sender.behaviours[lane] = refuse
+    await ledger.plan([lane], 1500, hand=running)
+    await ledger.recorded(1)
+    await ledger.fetch("UPDATE delivery_due SET due_at = now() + interval '1 hour' WHERE made = 1")
+    scans = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname = 'delivery'"
+    await asyncio.sleep(1.5)
+    before = await ledger.value(scans)
+    await asyncio.sleep(3)
+    assert await ledger.value(scans) - before < 1500
+    assert len(running.sender.sent) == 1

@@ -47,6 +47,34 @@ async def test_a_shard_changes_hands_only_when_nothing_of_it_is_in_flight(ledger
     assert second.sender.sent == []
 
 
+async def test_who_stops_keeps_just_the_lanes_in_flight_until_they_end_and_the_others_go_on_elsewhere(
+    ledger: Ledger,
+) -> None:
+    lanes = [await ledger.lane() for _ in range(64)]
+    sender = FakeSender()
+    running = await ledger.start(sender)
+    release = asyncio.Event()
+
+    async def waiting(_: Claimed) -> Outcome:
+        await release.wait()
+        return answered(200)
+
+    slow = lanes[:2]
+    sender.behaviours |= dict.fromkeys(slow, waiting)
+    await ledger.plan(slow, hand=running)
+    await ledger.start(sender)
+    await ledger.until(f"SELECT ({_SHARES}) = '{{32,32}}'")
+    stopping = asyncio.create_task(running.stop())
+    await ledger.plan(lanes[2:])
+    await ledger.until("SELECT count(*) = 62 FROM delivery WHERE state = 'succeeded'", seconds=3)
+    # Longer than it takes to be buried: it is still alive, and what it sends is still its own.
+    await asyncio.sleep(4.5)
+    release.set()
+    await stopping
+    await ledger.all_sent()
+    assert len(sender.sent) == 64
+
+
 async def test_lanes_of_a_dispatcher_that_died_go_on_elsewhere_in_order(ledger: Ledger) -> None:
     lanes = [await ledger.lane(concurrency=1) for _ in range(12)]
     sender = FakeSender()
@@ -98,7 +126,7 @@ async def test_who_has_lost_a_shard_cannot_record_what_it_sent(ledger: Ledger) -
             await asyncio.sleep(0.01)
     # Another owner, alive, between two beats of this one.
     other = ids.uuid7()
-    await ledger.fetch("INSERT INTO dispatcher VALUES ($1, now() + interval '1 hour')", other)
+    await ledger.fetch("INSERT INTO dispatcher (id, beat_at) VALUES ($1, now() + interval '1 hour')", other)
     await ledger.fetch("UPDATE lane_shard SET owner = $1, epoch = epoch + 1", other)
     release.set()
     await asyncio.sleep(1.5)

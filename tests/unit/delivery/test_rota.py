@@ -194,7 +194,7 @@ class World:
             if handed:
                 self.lane.hand(one)
         if not handed:
-            self.lane.behind = True  # what a poll finds
+            self.lane.lag()  # what a poll finds
 
     def begin_read(self, limit: int) -> None:
         if self.snapshot is None and self.lane.wants_read:
@@ -235,8 +235,8 @@ class World:
             if not failed:
                 del self.pending[due.row.position]
             self.lane.settle(due.row.position, failed=failed)
-            # A failure is due again at once in this world.
-            self.lane.behind |= failed
+            if failed:
+                self.lane.lag()  # a failure is due again at once in this world
         self.unrecorded.clear()
 
 

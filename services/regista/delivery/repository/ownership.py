@@ -10,8 +10,8 @@ DEAD_AFTER = 4.0
 """Seconds of silence, by the database's clock, after which a dispatcher has lost its shards."""
 
 _BEAT = """
-INSERT INTO dispatcher (id, beat_at) VALUES ($1, clock_timestamp())
-ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
+INSERT INTO dispatcher (id, beat_at, retiring) VALUES ($1, clock_timestamp(), $2)
+ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, retiring = excluded.retiring
 """
 # Recorders hold a share lock on their own row while they write: one that is writing now is left for the next round.
 _BURY = """
@@ -29,9 +29,9 @@ WHERE id IN (SELECT id FROM lane_shard WHERE owner IS NULL ORDER BY id LIMIT $2 
 """
 
 
-async def beat(connection: Connection, dispatcher: UUID) -> None:
+async def beat(connection: Connection, dispatcher: UUID, *, retiring: bool) -> None:
     """Say that the dispatcher is alive. One that was buried is a new one, without shards."""
-    await connection.execute(_BEAT, dispatcher)
+    await connection.execute(_BEAT, dispatcher, retiring)
 
 
 async def bury(connection: Connection) -> None:
@@ -63,8 +63,8 @@ async def leave(connection: Connection, dispatcher: UUID) -> None:
 
 
 async def living(connection: Connection) -> list[UUID]:
-    """Return all dispatchers that are not buried."""
-    return [row[0] for row in await connection.fetch("SELECT id FROM dispatcher")]
+    """Return all dispatchers that are neither buried nor about to leave."""
+    return [row[0] for row in await connection.fetch("SELECT id FROM dispatcher WHERE NOT retiring")]
 
 
 async def shards(connection: Connection) -> list[tuple[int, UUID | None, int]]:

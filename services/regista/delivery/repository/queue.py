@@ -41,7 +41,10 @@ _READ_FIFO = f"""
 SELECT {_COLUMNS}, q.due_at <= now()
 FROM unnest($1::bigint[]) AS wanted (lane_id) CROSS JOIN LATERAL (
     SELECT * FROM delivery_due q
-    WHERE q.lane_id = wanted.lane_id AND q.position <> ALL ($3::bigint[])
+    WHERE q.lane_id = wanted.lane_id AND q.position <> ALL ($3::bigint[]) AND (
+        SELECT h.due_at FROM delivery_due h
+        WHERE h.lane_id = wanted.lane_id AND h.position <> ALL ($3::bigint[]) ORDER BY h.position LIMIT 1
+    ) <= now()
     ORDER BY q.position LIMIT $2
 ) q {_JOINED} ORDER BY q.position
 """  # noqa: S608 - put together from constants
@@ -140,7 +143,8 @@ async def lanes(connection: Connection, shards: list[int]) -> list[Any]:
 async def read(connection: Connection, wanted: list[int], limit: int, held: list[int], *, fifo: bool) -> list[Any]:
     """Return up to ``limit`` rows of each lane that are not held: the columns of `Claimed`, ``made, manual, due``.
 
-    Of strict FIFO lanes the oldest, due or not; of others those that are due, longest first.
+    Of others than strict FIFO lanes those that are due, longest first. Of strict FIFO lanes the oldest, ``due`` or
+    not, but nothing while the very oldest is not.
     """
     return await connection.fetch(_READ_FIFO if fifo else _READ, wanted, limit, held)
 

@@ -33,7 +33,8 @@ _STATEMENTS = (
     """
     CREATE TABLE dispatcher (
         id uuid PRIMARY KEY,
-        beat_at timestamptz NOT NULL
+        beat_at timestamptz NOT NULL,
+        retiring boolean NOT NULL DEFAULT false
     ) WITH (fillfactor = 10)
     """,
     """
