@@ -62,7 +62,7 @@ _PAGES = {each: _PAGE.replace("{seen}", seen) for each, seen in _SEEN.items()}
 _FEW = """
 SELECT count(*) < $3 FROM (
     SELECT 1 FROM audit WHERE organization_id = $1 AND resource >= $2 AND resource < $2 || chr(1114111) LIMIT $3
-) AS some
+) AS found
 """
 # A loose index scan: one probe an action, however many rows it has.
 _ACTIONS = """
