@@ -13,7 +13,7 @@ from tests.support.api import Api
 from tests.support.registry import link, log
 
 V1 = "/api/v1"
-TEAM_ONLY = ("MNIST", "train", "hook-of-the-team", "rule-of-the-team")
+TEAM_ONLY = ("MNIST", "train", "hook-of-the-team", "rule-of-the-team", "SECRET_OF_THE_TEAM")
 """Names that no outsider's answer may contain."""
 FOREIGN_KEY = "key-of-another-organization-0123456789-0123456789"
 
@@ -112,6 +112,9 @@ OPERATIONS = (
     Operation("POST", _WEBHOOK + "/disable"),
     Operation("POST", _WEBHOOK + "/enable"),
     Operation("POST", _WEBHOOK + "/test", {"type": "alias.added"}),
+    Operation("POST", "/secrets", {"name": "OTHER", "value": "v", "entity": "team"}),
+    Operation("GET", "/secrets", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("PUT", "/secrets/{secret_id}", {"value": "v"}),
     Operation("POST", "/automations", _RULE),
     Operation("GET", "/automations", None, Gets.NOTHING, Gets.NOTHING),
     Operation("GET", _AUTOMATION),
@@ -119,6 +122,10 @@ OPERATIONS = (
     Operation("GET", _AUTOMATION + "/revisions"),
     Operation("GET", "/deliveries", None, Gets.NOTHING, Gets.NOTHING),
     Operation("POST", "/deliveries/redeliver", {"state": "pending"}, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", "/audit", None, Gets.REFUSED, Gets.OWN),
+    Operation("GET", "/audit", None, Gets.REFUSED, Gets.NOTHING, query="?resource=team/"),
+    Operation("GET", _COLLECTION + "/history"),
+    Operation("GET", _VERSION + "/history"),
     Operation("GET", _DELIVERY),
     Operation("GET", _DELIVERY + "/attempts"),
     Operation("POST", _DELIVERY + "/cancel"),
@@ -132,6 +139,7 @@ OPERATIONS = (
     Operation("DELETE", _RUN, names=_TRAIN),
     Operation("DELETE", _PROJECT, names={"project": "new"}),
     Operation("DELETE", "/webhooks/{webhook_id}", names={"webhook_id": "2"}),
+    Operation("DELETE", "/secrets/{secret_id}"),
     Operation("DELETE", _AUTOMATION),
     Operation("DELETE", "/teams/{entity}/members/{member}"),
     Operation("DELETE", "/api-keys/{key_id}"),
@@ -145,6 +153,7 @@ async def build_world(api: Api) -> dict[str, str]:
     version = await log(api, {"model.bin": b"weights"}, run=run["name"])
     await link(api, version["source"], ["production"])
     hook = await client.post(f"{V1}/webhooks", json={"name": "hook-of-the-team", "url": "http://127.0.0.1:9/hook"})
+    secret = await client.post(f"{V1}/secrets", json={"name": "SECRET_OF_THE_TEAM", "value": "v", "entity": "team"})
     rule = await client.post(f"{V1}/automations", json={**_RULE, "name": "rule-of-the-team"})
     await api.key_of("member", team="team")
     keys = (await client.get(f"{V1}/api-keys?all=true")).json()["items"]
@@ -169,6 +178,7 @@ async def build_world(api: Api) -> dict[str, str]:
         "artifact": str(version["artifact_id"]),
         "key_id": str(next(key["id"] for key in keys if key["owner"] == "member")),
         "webhook_id": str(hook.json()["id"]),
+        "secret_id": str(secret.json()["id"]),
         "automation_id": str(rule.json()["id"]),
         "delivery": str(delivery.id),
         "event_id": str(event_id),
