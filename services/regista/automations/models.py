@@ -44,6 +44,7 @@ class SecretUse(SQLModel, table=True):
 
     secret_id: int = reference("secret.id", primary_key=True)
     integration_id: int = reference("integration.id", primary_key=True)
+    organization_id: int = Field(sa_type=BigInteger)
 
 
 class Automation(SQLModel, table=True):

@@ -102,7 +102,7 @@ async def create(
     await repository.insert(
         transaction, integration, actor.organization_id, _stored(guard.vault, actor.organization_id, signature, wanted)
     )
-    await _refer(transaction, integration, owner["id"], wanted)
+    await _refer(transaction, actor, integration, owner["id"], wanted)
     key = secrets.new_key(signature)
     await _add_key(transaction, guard.vault, made, integration, key)
     row = await _read(transaction, actor, integration)
@@ -137,7 +137,7 @@ async def change(
         return before
     stored = _stored(guard.vault, organization, before["signature"], wanted)
     await repository.update(transaction, webhook, stored)
-    await _refer(transaction, webhook, before["entity_id"], wanted)
+    await _refer(transaction, actor, webhook, before["entity_id"], wanted)
     if not {"concurrency", "throttle"}.isdisjoint(names):
         await update_lane(
             transaction,
@@ -298,11 +298,12 @@ def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
         )
 
 
-async def _refer(transaction: Transaction, webhook: int, entity: int, wanted: Wanted) -> None:
+async def _refer(transaction: Transaction, actor: Actor, webhook: int, entity: int, wanted: Wanted) -> None:
     """Find, keep and record the secrets that headers and access token refer to."""
     texts = [*(wanted.headers or {}).values(), wanted.access_token or ""]
     names = set[str]().union(*map(referred, texts))
-    await named_secrets.use(transaction, webhook, await require(transaction, entity, names))
+    secret_ids = await require(transaction, entity, names)
+    await named_secrets.use(transaction, actor.organization_id, webhook, secret_ids)
 
 
 def _stored(vault: Vault, organization: int, signature: str, wanted: Wanted) -> NewEndpoint:

@@ -93,13 +93,14 @@ async def named(transaction: Transaction, entity: int, names: Iterable[str]) -> 
     return {row["name"]: row["id"] for row in rows}
 
 
-async def use(transaction: Transaction, integration: int, secrets: Iterable[int]) -> None:
+async def use(transaction: Transaction, organization: int, integration: int, secrets: Iterable[int]) -> None:
     """Record what an integration refers to, instead of what it did."""
     await transaction.connection.execute("DELETE FROM secret_use WHERE integration_id = $1", integration)
     await transaction.connection.execute(
-        "INSERT INTO secret_use (secret_id, integration_id) SELECT unnest($1::bigint[]), $2",
+        "INSERT INTO secret_use (secret_id, integration_id, organization_id) SELECT unnest($1::bigint[]), $2, $3",
         sorted(secrets),
         integration,
+        organization,
     )
 
 

@@ -51,6 +51,7 @@ _STATEMENTS = (
     CREATE TABLE secret_use (
         secret_id bigint NOT NULL REFERENCES secret (id),
         integration_id bigint NOT NULL REFERENCES integration (id),
+        organization_id bigint NOT NULL,
         PRIMARY KEY (secret_id, integration_id)
     )
     """,
