@@ -9,13 +9,19 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import psutil
 
 KEY = "the-key-of-the-system-tests-0123456789-01234567"
 READY_SECONDS = 60.0
+
+
+class Served(Protocol):
+    """Something that speaks Regista's HTTP."""
+
+    client: httpx.AsyncClient
 
 
 class System:
@@ -76,11 +82,11 @@ class System:
         """Return a client with another key."""
         return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {key}"}, timeout=60)
 
-    async def stop(self) -> int:
-        """SIGTERM, and the exit status."""
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop, and return the exit status."""
         assert self._process is not None
         with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(number)
         async with asyncio.timeout(60):
             status = await self._process.wait()
         await self._ended()
@@ -89,9 +95,12 @@ class System:
     async def kill(self) -> None:
         """SIGKILL the supervisor and every process below it, PostgreSQL included, at one stroke."""
         assert self._process is not None
-        for process in [*self.children(), psutil.Process(self._process.pid)]:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        if self._process.returncode is None:
+            # Stopped first: a supervisor that is still alive starts again what dies before it.
+            self._process.send_signal(signal.SIGSTOP)
+            for process in [*self.children(), psutil.Process(self._process.pid)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         await self._process.wait()
         await self._ended()
 
@@ -149,7 +158,7 @@ async def ok(answer: httpx.Response, *status: int) -> Any:
     return answer.json() if answer.content else None
 
 
-async def log_version(system: System, name: str, files: Mapping[str, bytes], project: str = "demo") -> dict[str, Any]:
+async def log_version(system: Served, name: str, files: Mapping[str, bytes], project: str = "demo") -> dict[str, Any]:
     """Log files as a version of source collection ``team/project/name`` through the signed upload URLs."""
     manifest = [
         {"path": path, "size": len(data), "md5": hashlib.md5(data, usedforsecurity=False).hexdigest()}
@@ -165,7 +174,7 @@ async def log_version(system: System, name: str, files: Mapping[str, bytes], pro
     return await ok(await system.client.post(f"/api/v1/artifacts/{made['id']}/commit"))
 
 
-async def publish_model(system: System, name: str = "MNIST", versions: int = 2) -> None:
+async def publish_model(system: Served, name: str = "MNIST", versions: int = 2) -> None:
     """Link ``versions`` different versions into ``team/model-registry/name``, so that its alias can move."""
     for number in range(versions):
         await log_version(system, f"{name}-source", {"model.bin": f"{name} {number}".encode()})
@@ -173,7 +182,7 @@ async def publish_model(system: System, name: str = "MNIST", versions: int = 2) 
         await ok(await system.client.post(f"/api/v1/collections/team/model-registry/{name}/versions", json=link))
 
 
-async def subscribe(system: System, name: str, url: str, scope: str, **endpoint: Any) -> dict[str, Any]:
+async def subscribe(system: Served, name: str, url: str, scope: str, **endpoint: Any) -> dict[str, Any]:
     """Make a webhook and an automation that sends it every ``alias.added`` of the scope; return the webhook."""
     hook = await ok(await system.client.post("/api/v1/webhooks", json={"name": name, "url": url, **endpoint}))
     rule = {"name": name, "scope": scope, "on": ["alias.added"], "actions": [{"webhook": {"integration": name}}]}
@@ -181,7 +190,7 @@ async def subscribe(system: System, name: str, url: str, scope: str, **endpoint:
     return hook
 
 
-async def move(system: System, version: str, alias: str = "production", name: str = "MNIST") -> dict[str, Any]:
+async def move(system: Served, version: str, alias: str = "production", name: str = "MNIST") -> dict[str, Any]:
     """Move an alias of ``team/model-registry/name``."""
     path = f"/api/v1/collections/team/model-registry/{name}/aliases/{alias}"
     return await ok(await system.client.put(path, json={"version": version}))

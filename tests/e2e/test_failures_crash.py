@@ -1,0 +1,60 @@
+"""kill -9 at full load: what was acknowledged arrives, what was in flight at most is repeated."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from regista.kit import clock
+from tests.support.load import Load, stage
+from tests.support.outcome import assert_whole, database_of, figures
+from tests.support.sink import Arrival, Sink
+from tests.support.system import running_system
+
+GOES_ON_SECONDS = 10.0
+"""Twice what is promised: machines that run tests are shared."""
+IN_FLIGHT = timedelta(seconds=1.5)
+"""What arrived earlier than this before a crash has long been recorded."""
+
+
+def assert_were_in_flight(repeats: dict[str, list[Arrival]], crashed: datetime) -> None:
+    early = [each[0] for each in repeats.values() if each[0].at < crashed - IN_FLIGHT]
+    assert early == [], f"repeated although they arrived {[crashed - each.at for each in early]} before the crash"
+
+
+async def test_kill_9_of_the_engine_at_full_load_loses_nothing_and_repeats_what_was_in_flight(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system, Sink() as sink:
+        await stage(system, sink.url())
+        url, secret = database_of(system)
+        async with Load(system.url) as load:
+            await load.more(200)
+            crashed = clock.now()
+            system.kill_role("engine")
+            first = await sink.first_since(crashed)
+            await load.more(200)
+        moves = await assert_whole(url, secret, load, sink)
+        assert load.broken == load.refused == {}, "the API noticed"
+        seconds = (first.at - crashed).total_seconds()
+        figures(moves=len(moves), repeats=len(sink.repeats()), seconds=seconds)
+        assert_were_in_flight(sink.repeats(), crashed)
+        assert seconds < GOES_ON_SECONDS
+
+
+async def test_kill_9_of_everything_at_full_load_loses_nothing_and_repeats_what_was_in_flight(tmp_path: Path) -> None:
+    async with running_system(tmp_path) as system, Sink() as sink:
+        await stage(system, sink.url())
+        async with Load(system.url) as load:
+            await load.more(200)
+            crashed = clock.now()
+            await system.kill()
+            killed = len(load.acknowledged)
+            restarted = clock.now()
+            await system.start()
+            ready = (clock.now() - restarted).total_seconds()
+            first = await sink.first_since(restarted)
+            await load.more(200)
+        url, secret = database_of(system)
+        moves = await assert_whole(url, secret, load, sink)
+        assert load.broken, "nobody noticed"
+        seconds = (first.at - restarted).total_seconds()
+        figures(ready=ready, moves=len(moves), before=killed, repeats=len(sink.repeats()), seconds=seconds)
+        assert_were_in_flight(sink.repeats(), crashed)
+        assert seconds < GOES_ON_SECONDS
