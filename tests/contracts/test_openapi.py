@@ -17,7 +17,7 @@ from tests.support.system import KEY, System, log_version, publish_model, runnin
 
 Operation = APIOperation[Any, Any, Any, Any]
 
-EXAMPLES = 20
+EXAMPLES = 12
 ENDLESS = {"/api/v1/events/stream"}
 """Its answer has no end by design; it is tested where events are."""
 

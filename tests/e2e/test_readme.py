@@ -1,0 +1,133 @@
+import asyncio
+import json
+import os
+import re
+import socket
+from asyncio.subprocess import DEVNULL, STDOUT
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from regista.cli.commands import app
+from regista.kit.settings import Settings
+from regista.supervisor.parts import Part
+from tests.support.system import KEY, System, running_system
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(mark: str) -> list[str]:
+    """Return the shell blocks right behind ``<!-- mark -->``."""
+    return re.findall(rf"^<!-- {re.escape(mark)} -->\n```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def settings_table() -> str:
+    lines = ["| variable | default | |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        description = field.description or ""
+        if name == "log_level":
+            description = "debug, info, warning or error"
+        lines.append(f"| `REGISTA_{name.upper()}` | {default} | {description} |")
+    return "\n".join(lines)
+
+
+def test_the_settings_are_those_of_the_program() -> None:
+    written = README.partition("<!-- settings -->\n")[2].partition("\n<!-- settings end -->")[0]
+    assert written == settings_table()
+
+
+@pytest.mark.parametrize("name", ["demo", "tests"])
+def test_each_of_the_two_commands_is_one_line_that_ci_runs(name: str) -> None:
+    (block,) = blocks(f"command: {name}")
+    assert len(block.splitlines()) == 1
+    assert f"readme {name}\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_service_is_described() -> None:
+    assert set(re.findall(r"^\| `([a-z]+)`[^|]*\| ", README, re.MULTILINE)) - {"up"} == set(Part)
+
+
+def test_every_command_that_is_named_exists() -> None:
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name or "" for group in app.registered_groups}
+    assert set(re.findall(r"\bregista ([a-z]+)\b", " ".join(commands()))) <= known
+
+
+def commands() -> Iterator[str]:
+    yield from re.findall(r"`([^`\n]+)`", README)
+    yield from re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).is_file(), target
+
+
+async def test_the_first_steps_lead_where_they_say(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        receiver = probe.getsockname()[1]
+    async with running_system(tmp_path / "data") as system:
+        script = "\n".join(blocks("first steps"))
+        for written, real in {
+            "http://127.0.0.1:8080": system.url,
+            "$(cat .regista/admin.key)": KEY,
+            "9000": str(receiver),
+        }.items():
+            assert written in script
+            script = script.replace(written, real)
+        printed = tmp_path / "printed"
+        with printed.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                *("bash", "-euo", "pipefail", "-c", script),
+                cwd=tmp_path,
+                env={name: value for name, value in os.environ.items() if not name.startswith("REGISTA_")},
+                stdin=DEVNULL,
+                stdout=output,
+                stderr=STDOUT,
+                start_new_session=True,
+            )
+            try:
+                async with asyncio.timeout(60):
+                    status = await process.wait()
+                said = printed.read_text()
+                assert status == 0, said
+                await _arrived(system, printed)
+            finally:
+                _end_session(process.pid)
+
+
+async def _arrived(system: System, printed: Path) -> None:
+    async with asyncio.timeout(30):
+        while (delivery := await _one(system, "/api/v1/deliveries"))["state"] != "succeeded":
+            await asyncio.sleep(0.1)
+    row = await _one(system, "/api/v1/audit?action=alias.added&resource=team/model-registry/MNIST")
+    assert row["event_id"] == delivery["event_id"]
+    lines = await asyncio.to_thread(printed.read_text)
+    received = re.findall(rf"^{delivery['id']} (\{{.*\}})$", lines, re.MULTILINE)
+    assert [json.loads(body)["data"]["alias"] for body in received] == ["production"]
+
+
+async def _one(system: System, path: str) -> dict[str, Any]:
+    async with asyncio.timeout(30):
+        while True:
+            answer: httpx.Response = await system.client.get(path)
+            assert answer.status_code == 200, answer.text
+            if items := answer.json()["items"]:
+                return items[0]
+            await asyncio.sleep(0.1)
+
+
+def _end_session(leader: int) -> None:
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader:
+                process.kill()
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
