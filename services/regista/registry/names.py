@@ -1,5 +1,6 @@
 """Names of the registry, as the W&B client's rules have them, and versions as people write them."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -93,9 +94,14 @@ def checked_aliases(aliases: Iterable[str]) -> list[str]:
 
 
 def check_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata if it has at most 100 top-level keys; raise `ValueError` otherwise."""
+    """Return the metadata if it has at most 100 top-level keys and 256 KiB of JSON; raise `ValueError` otherwise."""
     if len(metadata) > MAX_METADATA_KEYS:
         raise ValueError(f"metadata has at most {MAX_METADATA_KEYS} top-level keys; this has {len(metadata)}")
+    size = len(json.dumps(metadata, separators=(",", ":")))
+    if size > MAX_METADATA_BYTES:
+        raise ValueError(
+            f"metadata has at most {MAX_METADATA_BYTES} bytes as JSON; this has {size}: log a file instead"
+        )
     return metadata
 
 

@@ -235,10 +235,15 @@ async def test_a_manifest_that_cannot_be_a_tree_of_files_is_refused(api: Api, ma
     assert answer.status_code == 422, answer.text
 
 
-async def test_metadata_has_at_most_100_keys(api: Api) -> None:
+async def test_metadata_has_at_most_100_keys_and_fits_into_a_message(api: Api) -> None:
     body = {"entity": "team", "project": "p", "collection": "m", "type": "model", "manifest": []}
-    metadata = {str(n): n for n in range(101)}
-    assert (await api.client.post(f"{V1}/artifacts", json={**body, "metadata": metadata})).status_code == 422
+    for metadata, status in (
+        ({str(n): n for n in range(100)}, 201),
+        ({str(n): n for n in range(101)}, 422),
+        ({"a": "x" * (256 * 1024)}, 422),
+    ):
+        answer = await api.client.post(f"{V1}/artifacts", json={**body, "metadata": metadata})
+        assert answer.status_code == status
 
 
 async def test_references_are_kept_and_never_fetched(api: Api) -> None:
