@@ -13,7 +13,7 @@ import pytest
 from regista.audit.consumer import AuditProjection
 from regista.audit.rendering import COLUMNS
 from regista.audit.repository import search
-from regista_events import codec
+from regista_events import CollectionCreated, codec
 from regista_events.envelope import Event, short_name
 from tests.support.api import Api, running_api
 from tests.support.log import BEGAN, made, received
@@ -192,7 +192,9 @@ async def test_a_collection_s_history_is_its_readers_to_read_and_survives_what_o
     made_it = await api.client.post("/api/v1/collections/team/models", json={"name": "MNIST", "type": "model"})
     assert made_it.status_code == 201, made_it.text
     (row,) = [event for event in await api.events() if event["type"].endswith("collection.created")]
-    collection = codec.decode(row["body"]).data.collection
+    created = codec.decode(row["body"])
+    assert isinstance(created, CollectionCreated)
+    collection = created.data.collection
     mine, moved, other = (made(number=n, actor="1") for n in range(3))
     events = [
         mine.model_copy(update={"data": mine.data.model_copy(update={"collection": collection})}),

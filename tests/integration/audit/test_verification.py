@@ -122,11 +122,9 @@ async def test_checkpoints_signed_by_somebody_else_do_not_help(database: Databas
     async with database.transaction() as tx:
         for checkpoint in await repository.checkpoints(tx, 3):
             await tx.connection.execute("DELETE FROM audit_checkpoint WHERE position = $1", checkpoint.position)
-            head = Head(
-                checkpoint.position,
-                await tx.connection.fetchval("SELECT hash FROM audit WHERE position = $1", checkpoint.position),
-            )
-            await repository.add_checkpoint(tx, Signer(OTHER).sign(3, head))
+            written = await tx.connection.fetchval("SELECT hash FROM audit WHERE position = $1", checkpoint.position)
+            assert written is not None
+            await repository.add_checkpoint(tx, Signer(OTHER).sign(3, Head(checkpoint.position, written)))
     assert await first_mismatch(database, vault=OTHER) is None
     found = await first_mismatch(database, vault=VAULT)
     assert found is not None
