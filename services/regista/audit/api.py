@@ -112,7 +112,7 @@ async def list_audit(
 ) -> Response:
     """List the audit, newest first; as ``application/x-ndjson`` or ``text/csv`` stream all of it, whatever the limit.
 
-    A page may hold fewer than ``limit`` items and still have a ``next_cursor``: it looks at 10,000 rows at most.
+    A page may hold fewer than ``limit`` items and still have a ``next_cursor``: it looks at some thousand rows at most.
     """
     before = _place(cursor)
     wanted = accept.lower()

@@ -57,7 +57,8 @@ async def test_every_filter_and_page_size_gives_what_a_plain_search_gives(
     api: Api, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     draw = random.Random(seed)
-    monkeypatch.setattr(search, "WINDOW", draw.choice((7, 40, 10_000)))
+    monkeypatch.setattr(search, "WINDOW", draw.choice((7, 40, 3_000)))
+    monkeypatch.setattr(search, "FEW_ROWS", draw.choice((7, 40, 10_000)))
     events = [
         made(
             draw.choice(KINDS),

@@ -10,8 +10,10 @@ import asyncpg
 from regista.audit.question import Question, Way, narrows
 from regista.kit.db import Transaction
 
-WINDOW = 10_000
+WINDOW = 3_000
 """Rows that one page looks at, most. A rare condition gives short pages with a cursor, never a slow answer."""
+FEW_ROWS = 10_000
+"""Rows about resources with one prefix that are read and sorted whole; more are looked for newest first."""
 
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)
 
@@ -38,7 +40,7 @@ _SEEN = {
     Way.COLLECTION: _BY.format(also="AND artifact_sequence_asset = $10"),
     Way.RESOURCES: _BY.format(also="AND resource >= $9 AND resource < $9 || chr(1114111)"),
 }
-# A row may be 2 KB and its window 10,000 of them: what is looked at is reduced to its key before it is kept.
+# A row may be 2 KB and its window thousands of them: what is looked at is reduced to its key before it is kept.
 _PAGE = """
 WITH seen AS MATERIALIZED ({seen}),
      found AS (SELECT time, event_id FROM seen WHERE fits ORDER BY time DESC, event_id DESC LIMIT $4),
@@ -91,8 +93,8 @@ async def plan_for_values(transaction: Transaction) -> None:
 
 
 async def has_few(transaction: Transaction, organization: int, prefix: str) -> bool:
-    """Return whether fewer than a window of rows are about resources that begin so."""
-    return bool(await transaction.connection.fetchval(_FEW, organization, prefix, WINDOW))
+    """Return whether fewer than `FEW_ROWS` rows are about resources that begin so."""
+    return bool(await transaction.connection.fetchval(_FEW, organization, prefix, FEW_ROWS))
 
 
 async def actions_from(transaction: Transaction, organization: int, prefix: str) -> list[str]:
@@ -105,7 +107,9 @@ async def page(
     transaction: Transaction, organization: int, question: Question, chosen: Way, before: Place | None, limit: int
 ) -> tuple[Sequence[asyncpg.Record], Place | None]:
     """Return up to ``limit`` rows before a place, newest first, and the place down to which rows were examined, if any more."""
-    window = WINDOW if narrows(question, chosen) else limit
+    window = limit
+    if narrows(question, chosen):
+        window = FEW_ROWS if chosen is Way.RESOURCES else WINDOW
     if chosen is Way.ACTIONS and question.actions:
         # Each action is read separately: together they look at as many rows as one would.
         window = max(limit, window // len(question.actions))
