@@ -32,30 +32,36 @@ _MATCH = """
 d.position < $4 AND ($5::text IS NULL OR d.state = $5) AND ($6::bigint IS NULL OR d.automation_id = $6)
 AND ($7::uuid IS NULL OR d.event_id = $7) AND ($8::timestamptz IS NULL OR d.created_at >= $8)
 """
-_IN_LANE = "SELECT d.* FROM delivery d WHERE d.lane_id = l.id"
-_SOURCES = {
-    "dead": """
-        SELECT d.* FROM delivery_dead x JOIN delivery d ON d.lane_id = x.lane_id AND d.position = x.position
-        WHERE x.lane_id = l.id AND x.position < $4
-    """,
-    "pending": """
-        SELECT d.* FROM delivery_due x JOIN delivery d ON d.lane_id = x.lane_id AND d.position = x.position
-        WHERE x.lane_id = l.id AND x.position < $4
-    """,
-}
+# The plan is made before the filters are known, and would rather sort a lane's whole past than walk down its index.
+_IN_ORDER = """
+SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
+       set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""
 
 
-def _listing(source: str) -> str:
+def _listing(source: str, order: str = "d.position") -> str:
     # From each lane its newest: one walk down (lane_id, position) per lane, however long the ledger is.
     return f"""
     SELECT {_SHOWN} FROM ({_LANES}) l CROSS JOIN LATERAL (
-        {source} AND {_MATCH} ORDER BY d.position DESC LIMIT $9
+        {source} AND {_MATCH} ORDER BY {order} DESC LIMIT $9
     ) d ORDER BY d.position DESC LIMIT $9
     """  # noqa: S608 - put together from constants
 
 
-_LISTS = {state: _listing(source) for state, source in _SOURCES.items()}
-_LIST = _listing(_IN_LANE)
+def _through(table: str) -> str:
+    # OFFSET 0 keeps the short table the one that is walked; the ledger is looked up row by row.
+    return _listing(
+        f"""
+        SELECT d.* FROM {table} x CROSS JOIN LATERAL (
+            SELECT * FROM delivery d WHERE d.lane_id = x.lane_id AND d.position = x.position OFFSET 0
+        ) d WHERE x.lane_id = l.id AND x.position < $4
+        """,  # noqa: S608 - put together from constants
+        "x.position",
+    )
+
+
+_LISTS = {"dead": _through("delivery_dead"), "pending": _through("delivery_due")}
+_LIST = _listing("SELECT d.* FROM delivery d WHERE d.lane_id = l.id")
 # An event has few deliveries, and its id leads the ledger's key.
 _LIST_OF_EVENT = f"""
 SELECT {_SHOWN} FROM delivery d JOIN ({_LANES}) l ON l.id = d.lane_id
@@ -102,6 +108,7 @@ async def page(
     limit: int,
 ) -> list[Any]:
     """Return up to ``limit`` deliveries of lanes of ``visible`` entities, newest first, below position ``before``."""
+    await transaction.connection.fetch(_IN_ORDER)
     statement = _LIST_OF_EVENT if filters.event_id is not None else _LISTS.get(filters.state or "", _LIST)
     return await transaction.connection.fetch(
         statement,

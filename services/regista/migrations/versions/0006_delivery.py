@@ -82,7 +82,7 @@ _STATEMENTS = (
     ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
             autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_cost_delay = 0)
     """,
-    "CREATE INDEX delivery_due_in_time ON delivery_due (lane_id, due_at)",
+    "CREATE INDEX delivery_due_in_time ON delivery_due (lane_id, due_at, position)",
     # What was given up, so that failures are found without walking over successes.
     """
     CREATE TABLE delivery_dead (
