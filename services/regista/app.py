@@ -1,11 +1,12 @@
 """The FastAPI application: the slices' routers and the edges, nothing of its own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI
+from prometheus_client import generate_latest
 from starlette.types import ASGIApp
 
 from regista import migrations
@@ -18,6 +19,7 @@ from regista.delivery import api as delivery_api
 from regista.events import api as events_api
 from regista.kit.db import is_outage
 from regista.kit.health import probes
+from regista.kit.peers import Peer, exposition, healths
 from regista.kit.runtime import Runtime
 from regista.kit.service import Health
 from regista.kit.web import Edge, install_problems
@@ -28,8 +30,12 @@ from regista.webhooks import api as webhooks_api
 V1 = "/api/v1"
 
 
-def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIApp:
-    """Return the ASGI application of the API on a process's resources; once ``stopping`` is set, live streams end."""
+def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: Sequence[Peer] = ()) -> ASGIApp:
+    """Return the ASGI application of the API on a process's resources.
+
+    Once ``stopping`` is set, live streams end. ``peers`` are all processes of the installation, this one included, whose
+    health and metrics it tells with its own.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -38,7 +44,10 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIA
         app.state.keys.close()
 
     async def checks() -> Mapping[str, Health]:
-        return {"database": await _database(runtime)}
+        return await healths(peers) if peers else await own_checks(runtime)
+
+    async def metrics() -> bytes:
+        return await exposition(peers) if peers else generate_latest(runtime.metrics)
 
     app = FastAPI(
         title="Regista",
@@ -52,7 +61,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIA
     install_problems(app)
     # Routers are searched in this order: the hottest first.
     app.include_router(registry_api.router, prefix=V1)
-    app.include_router(probes(checks, runtime.metrics))
+    app.include_router(probes(checks, metrics))
     app.include_router(access_api.router, prefix=V1)
     app.include_router(events_api.router, prefix=V1)
     app.include_router(events_api.documents)
@@ -63,6 +72,11 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None) -> ASGIA
     app.include_router(webhooks_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))
+
+
+async def own_checks(runtime: Runtime) -> Mapping[str, Health]:
+    """Return the health of the API's own parts."""
+    return {"database": await _database(runtime)}
 
 
 async def _database(runtime: Runtime) -> Health:

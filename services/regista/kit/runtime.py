@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from regista.kit.db import Database
 from regista.kit.errors import ConfigurationError
@@ -39,6 +39,7 @@ async def open_runtime(settings: Settings, name: str) -> AsyncGenerator[Runtime]
     if settings.database_url is None or settings.secret_key is None:
         missing = "REGISTA_DATABASE_URL" if settings.database_url is None else "REGISTA_SECRET_KEY"
         raise ConfigurationError(f"{missing} is not set; set it, or use `regista up`, which brings its own")
+    disable_created_metrics()  # a series beside each counter that nobody asks for
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool, name=name)
     try:
         async with GuardedClient(settings.webhook_allowed_networks) as client:

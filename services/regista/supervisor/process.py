@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 import structlog
 import uvloop
 from fastapi import FastAPI
+from prometheus_client import generate_latest
 
 from regista import migrations
 from regista.kit.db import Database, is_outage
 from regista.kit.errors import RegistaError
 from regista.kit.health import probes
+from regista.kit.peers import Checks, Peer, answer_peers
 from regista.kit.runtime import Runtime, open_runtime
 from regista.kit.service import Health, Service
 from regista.kit.settings import Settings
@@ -45,50 +47,59 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("role", choices=["api", "engine"])
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--ready", type=int, required=True, help="descriptor to write a line to when serving")
+    parser.add_argument("--status", type=int, required=True, help="descriptor of the socket that peers ask on")
+    parser.add_argument("--peers", required=True, help="name=port,… of every process (api)")
     parser.add_argument("--socket", type=int, default=-1, help="descriptor of the listening socket (api)")
     given = parser.parse_args(arguments)
     follow_parent(given.parent)
     settings = Settings()
     configure_logging(settings.log_level, given.role)
-    listening = socket.socket(fileno=given.socket) if given.socket >= 0 else None
     try:
-        uvloop.run(_child(settings, given.role, listening, given.ready))
+        uvloop.run(_child(settings, given))
     except RegistaError as error:
         log.error("process.refused", reason=error.message)  # noqa: TRY400 - the sentence is for the operator
         raise SystemExit(2) from None
 
 
-async def _child(settings: Settings, role: str, listening: socket.socket | None, ready: int) -> None:
+async def _child(settings: Settings, given: argparse.Namespace) -> None:
     async def tell() -> None:
-        os.write(ready, b"ready\n")
-        os.close(ready)
+        os.write(given.ready, b"ready\n")
+        os.close(given.ready)
 
     stopping = asyncio.Event()
     stop_on_signals(stopping)
-    async with open_runtime(settings, f"regista {role}") as runtime:
-        if role == "api":
-            assert listening is not None  # noqa: S101 - the supervisor passes it
-            services = await api_services(runtime, listening, stopping)
+    async with open_runtime(settings, f"regista {given.role}") as runtime:
+        if given.role == "api":
+            peers = [Peer(name, int(port)) for name, _, port in (one.partition("=") for one in given.peers.split(","))]
+            services, checks = await api_services(runtime, socket.socket(fileno=given.socket), stopping, peers)
         else:
-            services = await _engine_services(runtime)
-        await run_services(services, stopping, tell)
+            services, checks = await _engine_services(runtime)
+        async with await answer_peers(socket.socket(fileno=given.status), checks, runtime.metrics):
+            await run_services(services, stopping, tell)
 
 
-async def api_services(runtime: Runtime, listening: socket.socket, stopping: asyncio.Event) -> Sequence[Service]:
-    """Return the API's services, once the schema is the one that this program works on."""
-    from regista.app import create_app  # noqa: PLC0415 - the engine never pays for it
+async def api_services(
+    runtime: Runtime, listening: socket.socket, stopping: asyncio.Event, peers: Sequence[Peer] = ()
+) -> tuple[Sequence[Service], Checks]:
+    """Return the API's services and their checks, once the schema is the one that this program works on."""
+    from regista.app import create_app, own_checks  # noqa: PLC0415 - the engine never pays for it
 
-    app = create_app(runtime, stopping)
+    app = create_app(runtime, stopping, peers)
     await wait_for_schema(runtime.database, stopping)
-    return [HttpServer("api", app, listening)]
+    return [HttpServer("api", app, listening)], lambda: own_checks(runtime)
 
 
-async def _engine_services(runtime: Runtime) -> Sequence[Service]:
+async def _engine_services(runtime: Runtime) -> tuple[Sequence[Service], Checks]:
     from regista.supervisor.composition import engine  # noqa: PLC0415 - the API never pays for it
     from regista.supervisor.preparation import prepare  # noqa: PLC0415
 
     await prepare(runtime.settings, runtime.database, runtime.public_url)
-    return engine(runtime)
+    services = engine(runtime)
+
+    async def checks() -> Mapping[str, Health]:
+        return health_of(services)
+
+    return services, checks
 
 
 async def wait_for_schema(database: Database, stopping: asyncio.Event) -> None:
@@ -113,8 +124,11 @@ def probe_server(runtime: Runtime, services: Sequence[Service], listening: socke
     async def checks() -> Mapping[str, Health]:
         return health_of(services)
 
+    async def metrics() -> bytes:
+        return generate_latest(runtime.metrics)
+
     app = FastAPI(openapi_url=None)
-    app.include_router(probes(checks, runtime.metrics))
+    app.include_router(probes(checks, metrics))
     return HttpServer("probes", app, listening)
 
 

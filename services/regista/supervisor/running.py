@@ -51,9 +51,11 @@ async def run_services(
 async def _all_started(lifecycles: Sequence[Lifecycle], ready: Callable[[], Awaitable[None]]) -> None:
     for lifecycle in lifecycles:
         await lifecycle.started.wait()
-    # What was made while starting lives as long as the process: the collector need not walk it again and again.
+    # What was made while starting lives as long as the process: the collector need not walk it again and again. And
+    # batches make thousands of objects that die by reference count: walking them meanwhile doubled a planner's time.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     await ready()
 
 

@@ -38,7 +38,7 @@ async def _serve(settings: Settings, part: Part, host: str, port: int, say: Call
 
     async with open_runtime(settings, f"regista {part}") as runtime:
         if part is Part.API:
-            services = await api_services(runtime, listening, stopping)
+            services, _ = await api_services(runtime, listening, stopping)
         else:
             from regista.supervisor import composition  # noqa: PLC0415 - the API never pays for it
 

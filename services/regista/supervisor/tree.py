@@ -6,12 +6,13 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 
 from regista.kit import backoff, clock, ids
+from regista.supervisor.listening import bind
 
 log = structlog.get_logger()
 
@@ -39,6 +40,14 @@ class Child:
         self._listening = listening
         self._process: Process | None = None
         self._stopping = False
+        self._status = bind("127.0.0.1", 0)
+        self.peers: Sequence[Child] = ()
+        """Every child, this one included, known before the first start."""
+
+    @property
+    def status_port(self) -> int:
+        """The loopback port on which the process tells its peers how it is."""
+        return self._status.getsockname()[1]
 
     @property
     def pid(self) -> int | None:
@@ -79,7 +88,8 @@ class Child:
 
     async def _spawn(self) -> Process:
         reader, writer = os.pipe()
-        passed = [writer]
+        passed = [writer, self._status.fileno()]
+        peers = ",".join(f"{peer.name}={peer.status_port}" for peer in self.peers)
         extra: list[str] = []
         if self._listening is not None:
             passed.append(self._listening.fileno())
@@ -94,6 +104,10 @@ class Child:
                 str(os.getpid()),
                 "--ready",
                 str(writer),
+                "--status",
+                str(self._status.fileno()),
+                "--peers",
+                peers,
                 *extra,
                 pass_fds=passed,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -52,6 +52,8 @@ async def up(
         variables = environment(settings)
         engine = Child("engine", 1, variables)
         apis = [Child("api", number + 1, variables, listening) for number in range(workers)]
+        for child in (engine, *apis):
+            child.peers = (engine, *apis)
         if installation.new_admin_key is not None and settings.admin_api_key is not None:
             say(f"API key of {settings.admin}: {settings.admin_api_key.get_secret_value()}")
             say(f"(shown this once; kept in {installation.new_admin_key})")
