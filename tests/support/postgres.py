@@ -11,9 +11,10 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -30,10 +31,10 @@ FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "300", "au
 class PostgresSession:
     """The session's server. Databases are copies of a template that ``prepare`` fills once."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] = MappingProxyType(FAST)) -> None:
         # Short, because a socket's path is.
         self._directory = Path(tempfile.mkdtemp(prefix="rgpg-"))
-        self.server = EmbeddedPostgres(self._directory, settings=FAST)
+        self.server = EmbeddedPostgres(self._directory, settings=settings)
         self._templates: dict[Prepare, str] = {}
         self._lock = asyncio.Lock()
         self._made = 0
