@@ -44,7 +44,7 @@ def differences(connection: Connection) -> list[Any]:
 
 async def test_models_and_migrations_say_the_same_of_every_column(postgres: PostgresSession) -> None:
     import_models()
-    assert {"account", "automation", "endpoint"} <= SQLModel.metadata.tables.keys()
+    assert {"account", "api_key", "organization"} <= SQLModel.metadata.tables.keys()
     async with fresh(postgres) as database:
         engine = create_async_engine("postgresql+asyncpg://", async_creator=database.connect, poolclass=NullPool)
         try:

@@ -24,7 +24,7 @@ class Settings(BaseSettings):
         default=1, ge=1, le=9, description="replication factor of the topics made by migrate"
     )
     data_dir: Path = Field(default=Path(".regista"), description="the embedded server, blobs and generated keys")
-    public_url: str | None = Field(default=None, description="the URL users reach; unset: taken from each request")
+    public_url: str | None = Field(default=None, description="the URL users reach; unset: the address listened on")
     secret_key: SecretStr | None = Field(
         default=None, description="encrypts secrets and signs URLs; several, newest first, separated by commas"
     )
