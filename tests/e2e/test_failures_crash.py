@@ -1,23 +1,15 @@
 """kill -9 at full load: what was acknowledged arrives, what was in flight at most is repeated."""
 
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from regista.kit import clock
 from tests.support.load import Load, stage
-from tests.support.outcome import assert_whole, database_of, figures
-from tests.support.sink import Arrival, Sink
+from tests.support.outcome import assert_were_in_flight, assert_whole, database_of, figures
+from tests.support.sink import Sink
 from tests.support.system import running_system
 
 GOES_ON_SECONDS = 10.0
 """Twice what is promised: machines that run tests are shared."""
-IN_FLIGHT = timedelta(seconds=1.5)
-"""What arrived earlier than this before a crash has long been recorded."""
-
-
-def assert_were_in_flight(repeats: dict[str, list[Arrival]], crashed: datetime) -> None:
-    early = [each[0] for each in repeats.values() if each[0].at < crashed - IN_FLIGHT]
-    assert early == [], f"repeated although they arrived {[crashed - each.at for each in early]} before the crash"
 
 
 async def test_kill_9_of_the_engine_at_full_load_loses_nothing_and_repeats_what_was_in_flight(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ def collection(number: int) -> str:
     return f"model-{number}"
 
 
-async def stage(system: Served, url: str, collections: int = COLLECTIONS, **endpoint: Any) -> None:
+async def stage(
+    system: Served, url: str, collections: int = COLLECTIONS, *, name: str = "sink", **endpoint: Any
+) -> None:
     """Make the collections that the clients use, each with two versions, and send every move to ``url``."""
     for number in range(collections):
         await publish_model(system, collection(number))
-    await listen(system, "sink", url, **endpoint)
+    await listen(system, name, url, **endpoint)
 
 
 async def listen(system: Served, name: str, url: str, **endpoint: Any) -> None:

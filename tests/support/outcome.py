@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -11,8 +12,11 @@ from regista.audit.verification import first_mismatch
 from regista.kit.db import Database
 from regista.kit.vault import Vault
 from tests.support.load import ALIAS, Load
-from tests.support.sink import Sink
+from tests.support.sink import Arrival, Sink
 from tests.support.system import System
+
+IN_FLIGHT = timedelta(seconds=1.5)
+"""What arrived earlier than this before a crash has long been recorded."""
 
 logger = logging.getLogger("figures")
 
@@ -82,9 +86,20 @@ async def assert_whole(url: str, secret_key: str, load: Load, sink: Sink, second
         url, "SELECT count(*) FROM event"
     )
     assert await rows(url, "SELECT * FROM dead_letter") == []
+    await assert_verified(url, secret_key)
+    return moves
+
+
+def assert_were_in_flight(repeats: Mapping[str, Sequence[Arrival]], crashed: datetime) -> None:
+    """Refuse repeats of what arrived so long before the crash that it must have been recorded."""
+    early = [crashed - each[0].at for each in repeats.values() if each[0].at < crashed - IN_FLIGHT]
+    assert early == [], f"repeated although they arrived {early} before the crash"
+
+
+async def assert_verified(url: str, secret_key: str) -> None:
+    """Recompute the chains of the audit."""
     database = Database(url)
     try:
         assert await first_mismatch(database, vault=Vault(secret_key)) is None
     finally:
         await database.close()
-    return moves
