@@ -1,0 +1,15 @@
+"""Automations: what is to happen on which events, and the one decision about each pair of event and automation.
+
+Who writes
+    People save automations: each save is an immutable revision, and moves the catalogue's version in the same
+    transaction. Planners (`decisions.decide`) insert a decision per candidate, first come first served: the others, and
+    every redelivery, read it back and obey.
+
+Who reads
+    Every batch reads the catalogue's version first, one row, and loads what has moved: a saved change holds from the
+    next event on, in every process. Explanations read decisions.
+
+What a crash leaves
+    A decision and the ledger rows that follow from it commit together in the planner's transaction, so either both are
+    there or neither, and the batch comes again.
+"""
