@@ -197,4 +197,3 @@ async def _rollback(connection: asyncpg.Connection) -> None:
         await connection.execute("ROLLBACK")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         connection.terminate()  # the server rolls back what a lost connection leaves
-
