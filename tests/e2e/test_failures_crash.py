@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from regista.kit import clock
+from tests.support.distributed import broker
 from tests.support.load import Load, stage
 from tests.support.outcome import assert_were_in_flight, assert_whole, database_of, figures
 from tests.support.sink import Sink
@@ -10,11 +13,14 @@ from tests.support.system import running_system
 
 GOES_ON_SECONDS = 10.0
 """Twice what is promised: machines that run tests are shared."""
+GOES_ON_ON_KAFKA_SECONDS = 25.0
+"""Kafka gives the partitions of a member that fell silent to nobody else for ten seconds."""
 
 
 async def test_kill_9_of_the_engine_at_full_load_loses_nothing_and_repeats_what_was_in_flight(tmp_path: Path) -> None:
-    async with running_system(tmp_path) as system, Sink() as sink:
-        await stage(system, sink.url())
+    # Each answer takes a while: whenever the kill comes, requests were sent whose answers nobody will record.
+    async with running_system(tmp_path) as system, Sink(pause=0.05) as sink:
+        await stage(system, sink.url(), concurrency=16)
         url, secret = database_of(system)
         async with Load(system.url) as load:
             await load.more(200)
@@ -26,8 +32,32 @@ async def test_kill_9_of_the_engine_at_full_load_loses_nothing_and_repeats_what_
         assert load.broken == load.refused == {}, "the API noticed"
         seconds = (first.at - crashed).total_seconds()
         figures(moves=len(moves), repeats=len(sink.repeats()), seconds=seconds)
+        assert sink.repeats()
         assert_were_in_flight(sink.repeats(), crashed)
         assert seconds < GOES_ON_SECONDS
+
+
+@pytest.mark.kafka
+async def test_kill_9_of_the_engine_on_kafka_at_full_load_loses_nothing_and_repeats_what_was_in_flight(
+    tmp_path: Path,
+) -> None:
+    async with broker(tmp_path) as kafka, Sink(pause=0.05) as sink:
+        settings = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap}
+        async with running_system(tmp_path / "data", settings=settings) as system:
+            await stage(system, sink.url(), concurrency=16)
+            url, secret = database_of(system)
+            async with Load(system.url, clients=8, pause=0.02) as load:
+                await load.more(100)
+                crashed = clock.now()
+                system.kill_role("engine")
+                first = await sink.first_since(crashed)
+                await load.more(100)
+            moves = await assert_whole(url, secret, load, sink)
+            assert load.broken == load.refused == {}, "the API noticed"
+            seconds = (first.at - crashed).total_seconds()
+            figures(moves=len(moves), repeats=len(sink.repeats()), seconds=seconds)
+            assert_were_in_flight(sink.repeats(), crashed)
+            assert seconds < GOES_ON_ON_KAFKA_SECONDS
 
 
 async def test_kill_9_of_everything_at_full_load_loses_nothing_and_repeats_what_was_in_flight(tmp_path: Path) -> None:

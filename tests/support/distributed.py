@@ -5,7 +5,7 @@ import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -90,8 +90,8 @@ async def _discard(lines: asyncio.StreamReader) -> None:
 
 
 @asynccontextmanager
-async def distributed(postgres: PostgresSession, directory: Path, *parts: str) -> AsyncGenerator[Distributed]:
-    """Run ``parts`` on a broker and a database of their own: topics and groups have the same names in every one."""
+async def broker(directory: Path) -> AsyncGenerator[KafkaBroker]:
+    """Run a broker for one installation: topics and groups have the same names in every one."""
     if reason := missing():
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
@@ -99,12 +99,21 @@ async def distributed(postgres: PostgresSession, directory: Path, *parts: str) -
     await asyncio.to_thread(fetch)
     (directory / "kafka").mkdir()
     kafka = KafkaBroker(directory / "kafka")
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(kafka.kill)
+    try:
         await kafka.start()
-        url = await stack.enter_async_context(postgres.fresh_database())
+        yield kafka
+    finally:
+        await kafka.kill()
+
+
+@asynccontextmanager
+async def distributed(postgres: PostgresSession, directory: Path, *parts: str) -> AsyncGenerator[Distributed]:
+    """Run ``parts`` on a broker and a database of their own."""
+    async with broker(directory) as kafka, postgres.fresh_database() as url:
         installation = Distributed(url, kafka, directory)
-        stack.push_async_callback(installation.close)
-        await installation.migrate()
-        await asyncio.gather(*(installation.serve(part) for part in parts))
-        yield installation
+        try:
+            await installation.migrate()
+            await asyncio.gather(*(installation.serve(part) for part in parts))
+            yield installation
+        finally:
+            await installation.close()
