@@ -21,7 +21,7 @@ POLL_SECONDS = 0.25
 PACE_SECONDS = 0.02
 """Least time between two reads of one stream that has caught up: a busy log is read in batches."""
 HEARTBEAT_SECONDS = 15.0
-"""How often a quiet stream says something; proxies close what is silent for a minute."""
+"""How often a stream, quiet or busy, is allowed anew and says so; proxies close what is silent for a minute."""
 RETRY_MILLISECONDS = 1000
 
 Allowed = Callable[[], Awaitable[bool]]
@@ -55,8 +55,6 @@ async def follow(
                 if stopping.is_set():
                     return
             vector = batch.vector
-            if batch.events:
-                beat = max(beat, clock.monotonic() - HEARTBEAT_SECONDS / 2)
             if not batch.more:
                 await asyncio.sleep(PACE_SECONDS)
                 with suppress(TimeoutError):

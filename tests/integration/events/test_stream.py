@@ -173,6 +173,31 @@ async def test_a_quiet_stream_beats_and_ends_when_its_key_is_refused(
     assert all(b"\nid: " in beat and b"data" not in beat for beat in beats)
 
 
+async def test_a_busy_stream_ends_when_its_key_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 1.0)
+    asked = 0
+
+    async def once() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 1
+
+    async def publish_for_ever() -> None:
+        while True:
+            await publish(database, [made()])
+            await asyncio.sleep(0.05)
+
+    busy = asyncio.create_task(publish_for_ever())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            frames = follow(database, Wanted(1), START, stopping=asyncio.Event(), allowed=once)
+            events = [frame async for frame in frames if b"data" in frame]
+    finally:
+        busy.cancel()
+        await asyncio.gather(busy, return_exceptions=True)
+    assert events, "the stream was never quiet"
+
+
 @asynccontextmanager
 async def served(api: Api) -> AsyncGenerator[str]:
     """Serve the application on loopback."""
