@@ -10,6 +10,7 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -23,6 +24,10 @@ Checks = Callable[[], Awaitable[Mapping[str, Health]]]
 """Returns the present health of each part of a process, by name."""
 
 ANSWER_SECONDS = 2.0
+END = b"\x04"
+"""Stands at the end of an answer: a peer that dies in the middle of one has not answered."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,13 @@ async def answer_peers(listening: socket.socket, checks: Checks, metrics: Collec
                 line = await reader.readline()
                 path = line.split(b" ")[1:2]
                 if path == [b"/metrics"]:
-                    writer.write(generate_latest(metrics))
+                    writer.write(generate_latest(metrics) + END)
                 elif path == [b"/readyz"]:
                     found = await checks()
-                    writer.write(json.dumps({name: [one.ready, one.detail] for name, one in found.items()}).encode())
+                    said = json.dumps({name: [one.ready, one.detail] for name, one in found.items()})
+                    writer.write(said.encode() + END)
                 await writer.drain()
-        except (OSError, TimeoutError):
+        except OSError:
             pass
         finally:
             writer.close()
@@ -58,11 +64,11 @@ async def answer_peers(listening: socket.socket, checks: Checks, metrics: Collec
 async def healths(peers: Iterable[Peer]) -> dict[str, Health]:
     """Ask every peer for its parts; one that does not answer is not ready."""
     found: dict[str, Health] = {}
-    for peer, text in await _ask(peers, "/readyz"):
-        if text is None:
+    for peer, parts in await _ask(peers, "/readyz", json.loads):
+        if parts is None:
             found[peer.name] = Health(ready=False, detail="the process does not answer")
             continue
-        for name, (ready, detail) in json.loads(text).items():
+        for name, (ready, detail) in parts.items():
             # Two API processes both have a part called database: one that is not ready must show.
             if name not in found or found[name].ready:
                 found[name] = Health(ready, detail)
@@ -72,12 +78,11 @@ async def healths(peers: Iterable[Peer]) -> dict[str, Health]:
 async def exposition(peers: Iterable[Peer]) -> bytes:
     """Return the metrics of all peers in Prometheus' text format, each sample with its ``process``."""
     families: dict[str, Metric] = {}
-    for peer, text in await _ask(peers, "/metrics"):
-        for family in text_string_to_metric_families(text or ""):
-            samples = [_labelled(sample, peer.name) for sample in family.samples]
-            family.samples = samples
+    for peer, told in await _ask(peers, "/metrics", _families):
+        for family in told or ():
+            family.samples = [_labelled(sample, peer.name) for sample in family.samples]
             if family.name in families:
-                families[family.name].samples.extend(samples)
+                families[family.name].samples.extend(family.samples)
             else:
                 families[family.name] = family
     registry = CollectorRegistry()
@@ -97,20 +102,29 @@ def _labelled(sample: Sample, process: str) -> Sample:
     return sample._replace(labels={**sample.labels, "process": process})
 
 
-async def _ask(peers: Iterable[Peer], path: str) -> list[tuple[Peer, str | None]]:
+def _families(text: str) -> list[Metric]:
+    return list(text_string_to_metric_families(text))
+
+
+async def _ask(peers: Iterable[Peer], path: str, parse: Callable[[str], T]) -> list[tuple[Peer, T | None]]:
     asked = list(peers)
     answers = await asyncio.gather(*(_get(peer.port, path) for peer in asked))
-    return list(zip(asked, answers, strict=True))
+    return [(peer, _parsed(answer, parse)) for peer, answer in zip(asked, answers, strict=True)]
 
 
-async def _get(port: int, path: str) -> str | None:
+async def _get(port: int, path: str) -> bytes:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-                return (await reader.read()).decode() or None
+                return await reader.read()
             finally:
                 writer.close()
-    except (OSError, TimeoutError):
-        return None
+    except OSError:
+        return b""
+
+
+def _parsed(answer: bytes, parse: Callable[[str], T]) -> T | None:
+    """Return what a peer said, None where it did not say it to the end: it died, or did not answer in time."""
+    return parse(answer.removesuffix(END).decode()) if answer.endswith(END) else None
