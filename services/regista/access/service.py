@@ -197,6 +197,22 @@ async def team_of(transaction: Transaction, actor: Actor, name: str) -> Any:
     return entity
 
 
+async def owner_of(transaction: Transaction, actor: Actor, name: str | None) -> Any:
+    """Return ``id, name, kind`` of the entity that is to own something: the one named, or the caller's own team.
+
+    Raises `NotFoundError` for a name that is none, `InvalidError` for a caller without a team.
+    """
+    if name is not None:
+        return await team_of(transaction, actor, name)
+    wanted = actor.only_entity_id or actor.default_entity_id
+    found = None
+    if wanted is not None:
+        found = await repository.entity_by_id(transaction, actor.organization_id, wanted)
+    if found is None:
+        raise InvalidError(f"{actor.name} has no team of their own; name one in `entity`", field="entity")
+    return found
+
+
 def _entity_resource(actor: Actor, entity: Any) -> Resource:
     return Resource(f"team {entity['name']}", actor.organization_id, entity["id"])
 

@@ -1,8 +1,9 @@
 """The one decision of access control: may this actor do this to that? Pure: values in, a value out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from regista.access.actions import Action, Role, Scope, needed_role, needed_scope
 from regista.access.errors import AccessDeniedError
@@ -105,6 +106,35 @@ def _effective_role(actor: Actor, resource: Resource) -> Role:
     if resource.visibility is Visibility.ORGANIZATION:
         roles.append(Role.VIEWER)
     return max(roles)
+
+
+class Reach(NamedTuple):
+    """Whose things an actor may list: those of ``entities`` (None: of all), ``general`` those of the organization."""
+
+    entities: list[int] | None
+    general: bool
+
+
+def reach(actor: Actor, action: Action) -> Reach:
+    """Return where the actor's roles allow the action: lists hold what `decide` would allow one by one."""
+    general = decide(actor, action, Resource("the organization", actor.organization_id)).allowed
+    if actor.organization_admin and actor.only_entity_id is None:
+        return Reach(None, general)
+    known = {*actor.roles, *((actor.only_entity_id,) if actor.only_entity_id is not None else ())}
+    return Reach(
+        [
+            entity
+            for entity in sorted(known)
+            if decide(actor, action, Resource("a team", actor.organization_id, entity)).allowed
+        ],
+        general,
+    )
+
+
+def shared(name: str, organization_id: int, entity: Mapping[str, Any]) -> Resource:
+    """Return a thing of an entity (``id, kind``); everybody may use those of the organization's own entity."""
+    everybody = entity["kind"] == "organization"
+    return Resource(name, organization_id, entity["id"], Visibility.ORGANIZATION if everybody else Visibility.ENTITY)
 
 
 def authorize(actor: Actor, action: Action, resource: Resource) -> None:

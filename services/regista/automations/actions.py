@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, Resource, Visibility, decide
+from regista.access.verdict import Actor, Resource, decide, shared
 from regista.automations import integrations
 from regista.automations.errors import UnknownIntegrationError
 from regista.automations.integrations import Found
@@ -20,16 +20,6 @@ class WantedAction(NamedTuple):
     def written(self) -> dict[str, Any]:
         """Return it as it is stored and shown."""
         return {self.kind: self.settings}
-
-
-def integration_resource(organization_id: int, found: Found) -> Resource:
-    """Return an integration as access control sees it; everybody may use those of the organization's own entity."""
-    return Resource(
-        f"integration {found.entity}/{found.name}",
-        organization_id,
-        found.entity_id,
-        Visibility.ORGANIZATION if found.entity_kind == "organization" else Visibility.ENTITY,
-    )
 
 
 async def resolve(
@@ -51,7 +41,7 @@ async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None
         for each in await integrations.find(transaction, actor.organization_id, name)
         if each.kind == action.kind
         and (not entity or each.entity == entity)
-        and decide(actor, Action.INTEGRATION_READ, integration_resource(actor.organization_id, each)).allowed
+        and decide(actor, Action.INTEGRATION_READ, _resource(actor, each)).allowed
     ]
     nearest = [
         [each for each in found if each.entity_id == entity_id],
@@ -71,3 +61,8 @@ async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None
         f"there is no {action.kind} {written!r}, or you may not see it; make it first, or write ENTITY/NAME",
         field="actions",
     )
+
+
+def _resource(actor: Actor, found: Found) -> Resource:
+    entity = {"id": found.entity_id, "kind": found.entity_kind}
+    return shared(f"integration {found.entity}/{found.name}", actor.organization_id, entity)

@@ -30,6 +30,20 @@ SELECT r.automation_id, r.revision, r.actions, r.integration_ids, {_LANES}
 FROM automation_revision r
 JOIN unnest($1::bigint[], $2::integer[]) w (automation_id, revision) USING (automation_id, revision)
 """  # noqa: S608 - built of constants
+# Who may see what an automation's scope stands for: the nearest word on it, null where only its entity's roles count.
+_VISIBILITY = """
+CASE a.scope_kind
+    WHEN 'registry' THEN (SELECT r.visibility FROM registry r WHERE r.id = a.scope_id)
+    WHEN 'project' THEN (
+        SELECT coalesce(r.visibility, p.visibility) FROM project p LEFT JOIN registry r ON r.project_id = p.id
+        WHERE p.id = a.scope_id
+    )
+    WHEN 'collection' THEN (
+        SELECT coalesce(c.visibility, r.visibility, p.visibility) FROM collection c
+        JOIN project p ON p.id = c.project_id LEFT JOIN registry r ON r.id = c.registry_id WHERE c.id = a.scope_id
+    )
+END
+"""
 _VERSION = "SELECT version FROM automation_catalogue"
 _DECIDE = """
 INSERT INTO decision (organization_id, event_id, automation_id, revision, verdict, reason)
@@ -152,13 +166,16 @@ async def page_of(
 ) -> list[asyncpg.Record]:
     """Return up to ``limit`` automations behind id ``after``, of these entities (None: of all).
 
-    ``general`` adds those of the organization as a whole and of its registries.
+    ``general`` adds those of the organization as a whole and of what everybody may see in its own entity.
     """
     return await transaction.connection.fetch(
         _SHOWN
-        + """
-        AND a.id > $2 AND ($3::bigint[] IS NULL OR a.entity_id = ANY($3)
-                           OR ($5 AND (a.entity_id IS NULL OR e.kind = 'organization')))
+        + f"""
+        AND a.id > $2 AND (
+            $3::bigint[] IS NULL
+            OR (a.entity_id = ANY($3) AND {_VISIBILITY} IS DISTINCT FROM 'private')
+            OR ($5 AND (a.entity_id IS NULL OR (e.kind = 'organization' AND {_VISIBILITY} = 'organization')))
+        )
         ORDER BY a.id LIMIT $4
         """,
         organization,
@@ -294,22 +311,11 @@ async def aggregate_id(transaction: Transaction, organization: int, automation: 
 
 async def scope_visibility(transaction: Transaction, kind: str, scope: int) -> str | None:
     """Return who may see what a scope stands for: the nearest word on it, None where only its entity's roles count."""
-    match kind:
-        case "registry":
-            statement = "SELECT visibility FROM registry WHERE id = $1"
-        case "project":
-            statement = """
-            SELECT coalesce(r.visibility, p.visibility) FROM project p LEFT JOIN registry r ON r.project_id = p.id
-            WHERE p.id = $1
-            """
-        case "collection":
-            statement = """
-            SELECT coalesce(c.visibility, r.visibility, p.visibility) FROM collection c
-            JOIN project p ON p.id = c.project_id LEFT JOIN registry r ON r.id = c.registry_id WHERE c.id = $1
-            """
-        case _:
-            return None
-    return await transaction.connection.fetchval(statement, scope)
+    return await transaction.connection.fetchval(
+        f"SELECT {_VISIBILITY} FROM (SELECT $1::text AS scope_kind, $2::bigint AS scope_id) a",  # noqa: S608 - a constant
+        kind,
+        scope,
+    )
 
 
 def _definition(row: asyncpg.Record) -> Definition:

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, Resource, Visibility, authorize
+from regista.access.verdict import Actor, Resource, Visibility, authorize, decide, reach
 from regista.automations import repository
 from regista.automations.actions import WantedAction, resolve
 from regista.automations.errors import AutomationExistsError
@@ -17,7 +17,7 @@ from regista.kit import aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError
 from regista.kit.outbox import Draft, append
-from regista.registry.scopes import scope_of
+from regista.registry.scopes import missing_scope, scope_of
 from regista_events import (
     AutomationCreated,
     AutomationCreatedData,
@@ -123,10 +123,7 @@ async def get(transaction: Transaction, actor: Actor, automation: int) -> asyncp
 
 async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
     """Return up to ``limit`` automations behind id ``after`` that the actor may see."""
-    if actor.only_entity_id is not None:
-        entities, general = [actor.only_entity_id], False
-    else:
-        entities, general = (None if actor.organization_admin else list(actor.roles)), True
+    entities, general = reach(actor, Action.AUTOMATION_READ)
     return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
 
 
@@ -149,6 +146,8 @@ async def _revision(transaction: Transaction, actor: Actor, wanted: Wanted) -> N
     resource = await _resource(
         transaction, actor.organization_id, f"scope {wanted.scope}", scope.kind, scope.id, scope.entity_id
     )
+    if not decide(actor, Action.AUTOMATION_WRITE, resource).visible:
+        raise missing_scope(wanted.scope)
     authorize(actor, Action.AUTOMATION_WRITE, resource)
     return NewRevision(
         name=wanted.name,

@@ -47,7 +47,7 @@ async def scope_of(transaction: Transaction, organization_id: int, text: str) ->
         return ScopeRef("org", organization_id, organization_id, None)
     found = await repository.find(transaction, organization_id, kind, names)
     if found is None:
-        raise ScopeNotFoundError(f"scope {text!r}: there is no such {kind}; create it first, or check the spelling")
+        raise missing_scope(text)
     return ScopeRef(kind, found["id"], organization_id, found["entity_id"])
 
 
@@ -56,3 +56,10 @@ async def scope_name(transaction: Transaction, scope: ScopeRef) -> str | None:
     if scope.kind == "org":
         return "org"
     return await repository.name(transaction, scope.organization_id, scope.kind, scope.id)
+
+
+def missing_scope(text: str) -> ScopeNotFoundError:
+    """Return the error for a scope that names nothing, or what the caller may not see: nobody can tell which."""
+    return ScopeNotFoundError(
+        f"scope {text!r} does not exist, or you may not see it; create it first, or check the spelling"
+    )

@@ -7,10 +7,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 import asyncpg
 
-from regista.access import repository as access_repository
 from regista.access.actions import Action
-from regista.access.service import team_of
-from regista.access.verdict import Actor, Resource, Visibility, authorize
+from regista.access.service import owner_of
+from regista.access.verdict import Actor, Resource, authorize, reach, shared
 from regista.automations import integrations
 from regista.automations.repository import bump_catalogue
 from regista.automations.secrets import repository as named_secrets
@@ -81,8 +80,8 @@ async def create(
     The secret is None for ``v1a``: receivers need the public key alone. Raises UrlRefusedError, HeaderRefusedError,
     WebhookExistsError, and `NotFoundError` for an entity that is not there.
     """
-    owner = await _owner(transaction, actor, entity)
-    authorize(actor, Action.INTEGRATION_WRITE, _resource(actor.organization_id, f"team {owner['name']}", owner))
+    owner = await owner_of(transaction, actor, entity)
+    authorize(actor, Action.INTEGRATION_WRITE, shared(f"team {owner['name']}", actor.organization_id, owner))
     _check(guard, wanted, signature)
     made = await aggregate.create(transaction, actor.organization_id)
     lane = await create_lane(
@@ -231,10 +230,7 @@ async def disable(transaction: Transaction, actor: Actor, webhook: int) -> async
 
 async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
     """Return up to ``limit`` endpoints behind id ``after`` that the actor may see."""
-    if actor.only_entity_id is not None:
-        entities, general = [actor.only_entity_id], False
-    else:
-        entities, general = (None if actor.organization_admin else list(actor.roles)), True
+    entities, general = reach(actor, Action.INTEGRATION_READ)
     return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
 
 
@@ -248,19 +244,7 @@ async def authorized(transaction: Transaction, actor: Actor, webhook: int, actio
 def resource_of(row: asyncpg.Record) -> Resource:
     """Return an endpoint as access control sees it."""
     entity = {"id": row["entity_id"], "kind": row["entity_kind"]}
-    return _resource(row["organization_id"], f"webhook {row['id']}", entity)
-
-
-async def _owner(transaction: Transaction, actor: Actor, entity: str | None) -> Any:
-    if entity is not None:
-        return await team_of(transaction, actor, entity)
-    found = None
-    wanted = actor.only_entity_id or actor.default_entity_id
-    if wanted is not None:
-        found = await access_repository.entity_by_id(transaction, actor.organization_id, wanted)
-    if found is None:
-        raise InvalidError(f"{actor.name} has no team of their own; name one in `entity`", field="entity")
-    return found
+    return shared(f"webhook {row['id']}", row["organization_id"], entity)
 
 
 async def _lock(transaction: Transaction, actor: Actor, webhook: int) -> aggregate.Aggregate:
@@ -339,11 +323,6 @@ def _throttle(row: asyncpg.Record) -> Throttle | None:
 
 def _shown_once(key: HmacKey | PrivateKey) -> str | None:
     return key.written() if isinstance(key, HmacKey) else None
-
-
-def _resource(organization: int, name: str, entity: Any) -> Resource:
-    everybody = entity["kind"] == "organization"
-    return Resource(name, organization, entity["id"], Visibility.ORGANIZATION if everybody else Visibility.ENTITY)
 
 
 def _subject(row: asyncpg.Record) -> str:

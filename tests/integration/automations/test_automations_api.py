@@ -161,6 +161,33 @@ async def test_roles_decide_who_sees_and_who_makes_automations(home: Tenant) -> 
     assert answers == {"vera": (1, 200, 403), "max": (1, 200, 201), "sam": (0, 404, 404)}
 
 
+async def test_a_list_holds_what_its_reader_could_read_one_by_one(home: Tenant) -> None:
+    await home.client.post(PATH, json=wanted())
+    # The organization's own entity, but a project that is not for everybody.
+    await home.client.post(PATH, json=wanted(name="inner", scope="project/home-org/wandb-registry-model"))
+    await home.rows(
+        "WITH moved AS (UPDATE registry SET visibility = 'private') UPDATE project SET visibility = 'entity'"
+    )
+    stranger = await home.api.key_of("sam")
+    await home.api.key_of("leo", team="team")
+    left = (await home.client.post("/api/v1/api-keys", json={"user": "leo", "team": "team"})).json()["key"]
+    await home.client.delete("/api/v1/teams/team/members/leo")
+    await home.client.post("/api/v1/secrets", json={"name": "TOKEN", "value": "value"})
+    for key in (stranger, left):
+        async with home.api.as_key(key) as client:
+            for path in (PATH, "/api/v1/webhooks", "/api/v1/secrets"):
+                answer = await client.get(path)
+                assert (answer.status_code, answer.json()["items"]) == (200, []), path
+
+
+async def test_a_scope_that_may_not_be_seen_is_refused_as_one_that_does_not_exist(home: Tenant) -> None:
+    async with home.api.as_key(await home.api.key_of("sam")) as client:
+        hidden = await client.post(PATH, json=wanted(scope="project/team/mnist"))
+        absent = await client.post(PATH, json=wanted(scope="project/team/other"))
+    assert hidden.status_code == absent.status_code == 404
+    assert hidden.text.replace("mnist", "other") == absent.text
+
+
 async def test_only_admins_of_the_organization_automate_all_of_it(home: Tenant) -> None:
     async with home.api.as_key(await home.api.key_of("max", team="team", role="admin")) as client:
         refused = await client.post(PATH, json=wanted(scope="org"))

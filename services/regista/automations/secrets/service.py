@@ -1,19 +1,17 @@
 """Commands on secrets. None commits: the boundary does. None returns a value."""
 
 from collections.abc import Collection
-from typing import Any
 
 import asyncpg
 
-from regista.access import repository as access_repository
 from regista.access.actions import Action
-from regista.access.service import team_of
-from regista.access.verdict import Actor, Resource, Visibility, authorize
+from regista.access.service import owner_of
+from regista.access.verdict import Actor, authorize, reach, shared
 from regista.automations.errors import SecretExistsError, SecretInUseError, UnknownSecretError
 from regista.automations.secrets import repository
 from regista.kit import aggregate
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError, NotFoundError
+from regista.kit.errors import NotFoundError
 from regista.kit.outbox import Draft, append
 from regista.kit.vault import Vault
 from regista_events import (
@@ -36,8 +34,8 @@ async def create(
 
     Raises SecretExistsError, and `NotFoundError` for an entity that is not there.
     """
-    owner = await _owner(transaction, actor, entity)
-    authorize(actor, Action.INTEGRATION_WRITE, _resource(actor.organization_id, f"team {owner['name']}", owner))
+    owner = await owner_of(transaction, actor, entity)
+    authorize(actor, Action.INTEGRATION_WRITE, shared(f"team {owner['name']}", actor.organization_id, owner))
     made = await aggregate.create(transaction, actor.organization_id)
     secret = await repository.insert(transaction, made, owner["id"], name, _seal(vault, actor.organization_id, value))
     if secret is None:
@@ -73,9 +71,7 @@ async def delete(transaction: Transaction, actor: Actor, secret: int) -> None:
 
 async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
     """Return up to ``limit`` secrets behind id ``after`` of the actor's teams, without their values."""
-    entities = None if actor.organization_admin else list(actor.roles)
-    if actor.only_entity_id is not None:
-        entities = [actor.only_entity_id]
+    entities, _ = reach(actor, Action.INTEGRATION_READ)
     return await repository.page_of(transaction, actor.organization_id, entities, after, limit)
 
 
@@ -104,24 +100,12 @@ def _seal(vault: Vault, organization: int, value: str) -> bytes:
     return vault.seal(value.encode(), organization_id=organization, purpose=_PURPOSE)
 
 
-async def _owner(transaction: Transaction, actor: Actor, entity: str | None) -> Any:
-    if entity is not None:
-        return await team_of(transaction, actor, entity)
-    wanted = actor.only_entity_id or actor.default_entity_id
-    found = None
-    if wanted is not None:
-        found = await access_repository.entity_by_id(transaction, actor.organization_id, wanted)
-    if found is None:
-        raise InvalidError(f"{actor.name} has no team of their own; name one in `entity`", field="entity")
-    return found
-
-
 async def _lock(transaction: Transaction, actor: Actor, secret: int) -> aggregate.Aggregate:
     found = await _read(transaction, actor, secret)
     locked = await aggregate.lock_one(transaction, found["aggregate_id"])
     row = await _read(transaction, actor, secret)
     entity = {"id": row["entity_id"], "kind": row["entity_kind"]}
-    authorize(actor, Action.INTEGRATION_WRITE, _resource(row["organization_id"], f"secret {secret}", entity))
+    authorize(actor, Action.INTEGRATION_WRITE, shared(f"secret {secret}", row["organization_id"], entity))
     return locked
 
 
@@ -130,11 +114,6 @@ async def _read(transaction: Transaction, actor: Actor, secret: int) -> asyncpg.
     if row is None:
         raise NotFoundError(f"secret {secret} does not exist, or you may not see it")
     return row
-
-
-def _resource(organization: int, name: str, entity: Any) -> Resource:
-    everybody = entity["kind"] == "organization"
-    return Resource(name, organization, entity["id"], Visibility.ORGANIZATION if everybody else Visibility.ENTITY)
 
 
 def _snapshot(row: asyncpg.Record) -> SecretSnapshot:
