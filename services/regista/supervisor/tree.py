@@ -39,15 +39,13 @@ class Child:
         self._environment = environment
         self._listening = listening
         self._process: Process | None = None
+        self._starting = asyncio.Lock()
         self._stopping = False
         self._status = bind("127.0.0.1", 0)
+        self.status_port: int = self._status.getsockname()[1]
+        """The loopback port on which the process tells its peers how it is."""
         self.peers: Sequence[Child] = ()
         """Every child, this one included, known before the first start."""
-
-    @property
-    def status_port(self) -> int:
-        """The loopback port on which the process tells its peers how it is."""
-        return self._status.getsockname()[1]
 
     @property
     def pid(self) -> int | None:
@@ -57,9 +55,12 @@ class Child:
     async def keep(self) -> None:
         """Run the process, again and again, until `stop`. Raises `RefusedError` when it refuses its settings."""
         failures = 0
-        while not self._stopping:
+        while True:
             began = clock.monotonic()
-            self._process = await self._spawn()
+            async with self._starting:
+                if self._stopping:
+                    return
+                self._process = await self._spawn()
             status = await self._process.wait()
             if self._stopping:
                 return
@@ -73,7 +74,10 @@ class Child:
     async def stop(self) -> None:
         """Ask the process to drain and wait for its end; after 45 s, end it."""
         self._stopping = True
-        process = self._process
+        # A process that is just being started must be there to be stopped: nobody would wait for its end.
+        async with self._starting:
+            process = self._process
+        self._status.close()
         if process is None or process.returncode is not None:
             return
         with suppress(ProcessLookupError):
