@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
+from regista.kit import backoff, ids
 from regista.kit.errors import ConfigurationError
 from regista.kit.postgres import EmbeddedPostgres, PostgresError
 from regista.kit.settings import Settings
@@ -73,7 +74,7 @@ async def _watch(
 ) -> None:
     keeping = [asyncio.create_task(child.keep(), name=child.name) for child in (engine, *apis)]
     if postgres is not None:
-        keeping.append(asyncio.create_task(_keep_postgres(postgres), name="postgres"))
+        keeping.append(asyncio.create_task(keep_postgres(postgres), name="postgres"))
     announcing = asyncio.create_task(_announce([engine, *apis], ready))
     asked = asyncio.create_task(stopping.wait())
     try:
@@ -100,14 +101,22 @@ async def _announce(children: Sequence[Child], ready: Callable[[], None]) -> Non
     ready()
 
 
-async def _keep_postgres(postgres: EmbeddedPostgres) -> None:
+async def keep_postgres(postgres: EmbeddedPostgres) -> None:
+    """Start the server again whenever it has ended, and again when that fails: a full disk is freed some day."""
+    failures = 0
     while True:
-        await asyncio.sleep(POSTGRES_LOOK_SECONDS)
-        if postgres.process is not None and postgres.process.poll() is not None:
+        pause = backoff.exponential(failures + 1, first=POSTGRES_LOOK_SECONDS, limit=5.0, jitter=ids.fraction())
+        await asyncio.sleep(pause)
+        # None after a start that failed before there was a process.
+        if postgres.process is not None:
+            if postgres.process.poll() is None:
+                continue
             log.error("process.died", process="postgres", status=postgres.process.returncode)
-            try:
-                postgres.start()
-                await postgres.wait_ready()
-            except PostgresError as error:
-                # A full disk, say: whoever frees it finds the system going on by itself.
-                log.error("postgres.not_restarted", reason=error.message)  # noqa: TRY400
+        try:
+            postgres.start()
+            await postgres.wait_ready()
+        except (PostgresError, OSError) as error:
+            failures += 1
+            log.error("postgres.not_restarted", reason=str(error), failures=failures)  # noqa: TRY400
+        else:
+            failures = 0
