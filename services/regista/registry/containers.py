@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, authorize
+from regista.access.verdict import Actor, Visibility, authorize, decide
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
@@ -102,9 +102,17 @@ async def create_collection(transaction: Transaction, actor: Actor, wanted: Want
 async def list_collections(
     transaction: Transaction, actor: Actor, entity: str, project: str, after: int, limit: int, kind: str | None
 ) -> list[Collection]:
-    """Return up to ``limit`` collections of a project behind id ``after``, of one kind or of both."""
+    """Return up to ``limit`` collections of a project behind id ``after``, of one kind or of both.
+
+    Those that are for fewer people than their project are left out where the actor is none of them.
+    """
     found = await find_project(transaction, actor, entity, project, Action.COLLECTION_READ)
-    return await collections.listed(transaction, found.id, after, limit, kind)
+    seen = [
+        visibility.value
+        for visibility in Visibility
+        if decide(actor, Action.COLLECTION_READ, replace(found.resource(), visibility=visibility)).allowed
+    ]
+    return await collections.listed(transaction, found.id, after, limit, kind, seen)
 
 
 async def update_collection(

@@ -57,8 +57,8 @@ def split_version(text: str, default: str = "latest") -> tuple[CollectionPath, s
 
 
 def missing_collection(path: CollectionPath | str) -> NotFoundError:
-    """Return the error for a collection that is absent or invisible."""
-    return NotFoundError(f"collection {path} does not exist, or you may not see it")
+    """Return the error for a collection that is absent, in the words of `authorize` on one that may not be seen."""
+    return NotFoundError(f"{path} does not exist, or you may not see it")
 
 
 def missing_version(collection: Collection, version: str) -> NotFoundError:

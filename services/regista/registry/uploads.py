@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, authorize
+from regista.access.verdict import Actor, authorize, decide
 from regista.kit import aggregate as aggregates
 from regista.kit.aggregate import Aggregate
 from regista.kit.blobs import Blob
@@ -106,6 +106,8 @@ async def create_artifact(transaction: Transaction, actor: Actor, new: NewArtifa
         number = await artifacts.add(transaction, row)
     except asyncpg.UniqueViolationError as error:
         raise asyncpg.SerializationError("the client announces the artifact twice at once") from error
+    except asyncpg.ForeignKeyViolationError as error:
+        raise asyncpg.SerializationError("the run was deleted while it announced an artifact") from error
     await artifacts.add_entries(transaction, actor.organization_id, number, new.entries)
     await artifacts.add_tags(transaction, number, dict(new.tags))
     return Announced(number, collection, None, await artifacts.missing(transaction, number, None))
@@ -127,7 +129,7 @@ async def commit_artifact(transaction: Transaction, actor: Actor, artifact_id: i
     )
     if artifact is None or collection is None or artifact.state == "deleted":
         raise _missing(artifact_id)
-    authorize(actor, Action.ARTIFACT_CREATE, collection.resource())
+    _authorize(actor, Action.ARTIFACT_CREATE, collection, artifact_id)
     if artifact.state == "committed":
         return collection, await _member(transaction, collection, artifact.id)
     await authorize_aliases(transaction, actor, collection, artifact.aliases)
@@ -176,7 +178,7 @@ async def read_artifact(transaction: Transaction, actor: Actor, artifact_id: int
     )
     if artifact is None or collection is None or artifact.state == "deleted":
         raise _missing(artifact_id)
-    authorize(actor, Action.ARTIFACT_READ, collection.resource())
+    _authorize(actor, Action.ARTIFACT_READ, collection, artifact_id)
     if artifact.state == "committed":
         return Announced(artifact_id, collection, await _member(transaction, collection, artifact_id), [])
     return Announced(artifact_id, collection, None, await artifacts.absent(transaction, artifact_id))
@@ -265,6 +267,13 @@ async def _member(transaction: Transaction, collection: Collection, artifact: in
     version = await versions.of_artifact(transaction, collection.id, artifact)
     assert version is not None  # noqa: S101 - a committed artifact is a member of its own collection
     return version
+
+
+def _authorize(actor: Actor, action: Action, collection: Collection, artifact_id: int) -> None:
+    # Who asks by number must not learn the name of a collection that it may not see.
+    if not decide(actor, action, collection.resource()).visible:
+        raise _missing(artifact_id)
+    authorize(actor, action, collection.resource())
 
 
 def _missing(artifact_id: int) -> NotFoundError:

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, authorize
+from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
 from regista.kit import aggregate as aggregates
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
@@ -18,7 +18,7 @@ from regista.registry.errors import HeldError
 from regista.registry.finding import collection_by_path, missing_version, resolve_version
 from regista.registry.links import unlink, unlinked
 from regista.registry.repository import artifacts, collections, lineage, versions
-from regista.registry.repository.lineage import Lineage
+from regista.registry.repository.lineage import Lineage, Neighbour
 from regista.registry.subjects import Collection, CollectionPath, Entry, Version
 from regista.tracking.runs import find_run
 from regista_events import (
@@ -67,7 +67,7 @@ async def update_version(
         if getattr(own, field) != value
     }
     if not changes:
-        return collection, found
+        return collection, await _again(transaction, collection, found)
     changed = replace(own, **fields, updated_at=aggregate.now)
     await artifacts.update(
         transaction, artifact.id, changed.description, changed.metadata, changed.ttl_seconds, aggregate.now
@@ -76,7 +76,7 @@ async def update_version(
         collection=source.snapshot(), artifact=changed.snapshot(source), version=changed.name, changes=changes
     )
     await append(transaction, [Draft(ArtifactUpdated, aggregate, f"{source.path}:{changed.name}", data)])
-    return collection, replace(found, **fields, updated_at=aggregate.now)
+    return collection, await _again(transaction, collection, found)
 
 
 async def delete_version(
@@ -176,10 +176,16 @@ async def list_files(
     return await artifacts.entries(transaction, found.artifact_id, after, limit)
 
 
-async def version_lineage(transaction: Transaction, actor: Actor, path: CollectionPath, version: str) -> Lineage:
-    """Return what surrounds a version."""
+async def version_lineage(
+    transaction: Transaction, actor: Actor, path: CollectionPath, version: str
+) -> dict[str, list[str]]:
+    """Return the paths around a version that the actor may see, by the fields of `Lineage`."""
     _, found = await resolve_version(transaction, actor, path, version)
-    return await lineage.around(transaction, found.artifact_id)
+    around: Lineage = await lineage.around(transaction, found.artifact_id)
+    return {
+        field: [each.path for each in neighbours if _is_seen(actor, each)]
+        for field, neighbours in around._asdict().items()
+    }
 
 
 async def _authorize_deletion(
@@ -189,13 +195,15 @@ async def _authorize_deletion(
     *,
     delete_aliases: bool,
 ) -> None:
-    named = {f"{place.path}:{alias}" for _, place, member in held for alias in member.aliases}
+    # Who may delete the version need not know every collection that it is linked in.
+    shown = {place.id: place.path if _knows(actor, place) else "another team's collection" for _, place, _ in held}
+    named = {f"{shown[place.id]}:{alias}" for _, place, member in held for alias in member.aliases}
     for _, place, member in held:
         protected = await collections.protected_aliases(transaction, place)
         kept = sorted(protected.intersection(member.aliases))
         if kept and place.kind == "portfolio":
             raise HeldError(
-                f"the version is linked as {place.path}:{kept[0]}, a protected alias; move that alias first",
+                f"the version is linked as {shown[place.id]}:{kept[0]}, a protected alias; move that alias first",
                 aliases=sorted(named),
             )
         if place.kind == "sequence":
@@ -205,6 +213,23 @@ async def _authorize_deletion(
             f"the version holds aliases: {', '.join(sorted(named))}; move them first, or pass delete_aliases=true",
             aliases=sorted(named),
         )
+
+
+async def _again(transaction: Transaction, collection: Collection, found: Version) -> Version:
+    """Return a version that was read before its lock as it is now."""
+    version = await versions.by_membership(transaction, found.membership_id)
+    if version is None:
+        raise missing_version(collection, found.name)
+    return version
+
+
+def _knows(actor: Actor, place: Collection) -> bool:
+    return decide(actor, Action.COLLECTION_READ, place.resource()).visible
+
+
+def _is_seen(actor: Actor, each: Neighbour) -> bool:
+    place = Resource(each.path, actor.organization_id, each.entity_id, Visibility(each.visibility))
+    return decide(actor, Action.ARTIFACT_READ, place).visible
 
 
 def _short(client: str | None) -> str | None:

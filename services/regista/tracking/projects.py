@@ -176,10 +176,11 @@ async def _locked(transaction: Transaction, actor: Actor, entity: str, name: str
 async def _entity_id(transaction: Transaction, actor: Actor, entity: str, action: Action) -> int:
     row = await entity_by_name(transaction, actor.organization_id, entity)
     if row is None:
-        raise NotFoundError(f"entity {entity!r} does not exist, or you may not see it")
+        raise NotFoundError(f"entity {entity} does not exist, or you may not see it")
     authorize(actor, action, Resource(f"entity {entity}", actor.organization_id, row["id"]))
     return row["id"]
 
 
 def _missing(entity: str, name: str) -> NotFoundError:
-    return NotFoundError(f"project {entity}/{name} does not exist, or you may not see it")
+    # In the words of `authorize` on a project that may not be seen: nobody can tell which it is.
+    return NotFoundError(f"{entity}/{name} does not exist, or you may not see it")

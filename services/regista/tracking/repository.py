@@ -17,7 +17,6 @@ SELECT p.id, p.aggregate_id, p.organization_id, p.entity_id, e.name AS entity, p
 FROM project p JOIN entity e ON e.id = p.entity_id
 """
 _PROJECT_BY_PATH = _PROJECT + "WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3"
-_PROJECT_BY_ID = _PROJECT + "WHERE p.organization_id = $1 AND p.id = $2"
 _PROJECTS = _PROJECT + "WHERE p.organization_id = $1 AND p.entity_id = $2 AND p.id > $3 ORDER BY p.id LIMIT $4"
 
 # The time is read outside of the locking subquery: after the lock was granted.
@@ -88,12 +87,6 @@ async def lock_run(
 async def project_by_path(transaction: Transaction, organization_id: int, entity: str, name: str) -> Project | None:
     """Return a project of the organization."""
     row = await transaction.connection.fetchrow(_PROJECT_BY_PATH, organization_id, entity, name)
-    return Project(**row) if row is not None else None
-
-
-async def project_by_id(transaction: Transaction, organization_id: int, project: int) -> Project | None:
-    """Return a project of the organization."""
-    row = await transaction.connection.fetchrow(_PROJECT_BY_ID, organization_id, project)
     return Project(**row) if row is not None else None
 
 
@@ -171,29 +164,35 @@ async def runs(transaction: Transaction, project: int, after: int, limit: int | 
 async def add_run(
     transaction: Transaction, made: Aggregate, project: Project, account: int, fields: Mapping[str, Any]
 ) -> bool:
-    """Insert a run; return False if the project has one of the name (it has committed by now)."""
-    done = await transaction.connection.execute(
-        _ADD_RUN,
-        made.id,
-        project.organization_id,
-        project.id,
-        fields["name"],
-        fields["display_name"],
-        fields["state"],
-        json.dumps(fields["config"]),
-        json.dumps(fields["summary"]),
-        fields["tags"],
-        fields["notes"],
-        fields["group"],
-        fields["job_type"],
-        fields["program"],
-        fields["host"],
-        fields["repository"],
-        fields["commit"],
-        fields["sweep"],
-        account,
-        made.now,
-    )
+    """Insert a run; return False if the project has one of the name (it has committed by now).
+
+    Raises the driver's `SerializationError` (the boundary then begins again) when the project was deleted meanwhile.
+    """
+    try:
+        done = await transaction.connection.execute(
+            _ADD_RUN,
+            made.id,
+            project.organization_id,
+            project.id,
+            fields["name"],
+            fields["display_name"],
+            fields["state"],
+            json.dumps(fields["config"]),
+            json.dumps(fields["summary"]),
+            fields["tags"],
+            fields["notes"],
+            fields["group"],
+            fields["job_type"],
+            fields["program"],
+            fields["host"],
+            fields["repository"],
+            fields["commit"],
+            fields["sweep"],
+            account,
+            made.now,
+        )
+    except asyncpg.ForeignKeyViolationError as error:
+        raise asyncpg.SerializationError("the project was deleted while a run was made in it") from error
     return done == "INSERT 0 1"
 
 

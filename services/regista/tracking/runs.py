@@ -117,6 +117,7 @@ async def _locked(
 ) -> tuple[Aggregate, Project, Run]:
     locked = await repository.lock_run(transaction, actor.organization_id, entity, project, name)
     if locked is None:
+        await find_project(transaction, actor, entity, project, Action.RUN_WRITE)
         raise _missing(entity, project, name)
     found, run = await find_run(transaction, actor, entity, project, name, Action.RUN_WRITE)
     return locked, found, run

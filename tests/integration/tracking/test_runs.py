@@ -87,3 +87,17 @@ async def test_runs_are_listed_in_pages(api: Api) -> None:
     first = (await api.client.get(RUNS, params={"limit": 2})).json()
     rest = (await api.client.get(RUNS, params={"cursor": first["next_cursor"]})).json()
     assert [one["name"] for one in first["items"] + rest["items"]] == ["r0", "r1", "r2"]
+
+
+async def test_a_run_and_a_collection_whose_project_is_deleted_meanwhile_make_it_again(api: Api) -> None:
+    for path, body in (
+        ("/api/v1/projects/team/train/runs", {"name": "r1"}),
+        ("/api/v1/collections/team/eval", {"name": "model", "type": "model"}),
+    ):
+        await api.client.post("/api/v1/projects/team", json={"name": path.split("/")[5]})
+        async with api.runtime.database.transaction() as tx:
+            await tx.connection.execute("DELETE FROM project")
+            made = asyncio.create_task(api.client.post(path, json=body))
+            await asyncio.sleep(0.5)
+        assert (await made).status_code == 201, (await made).text
+        await api.client.delete(path.removesuffix("/runs") + ("/runs/r1" if path.endswith("runs") else "/model"))

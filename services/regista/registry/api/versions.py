@@ -58,7 +58,10 @@ class FileUrl(BaseModel):
 
 
 class LineageShape(BaseModel):
-    """Paths around a version: runs that logged and used it, what those used and made, where it is linked."""
+    """Paths around a version: runs that logged and used it, what those used and made, where it is linked.
+
+    At most 1000 of each, without those that the caller may not see.
+    """
 
     logged_by: list[str]
     used_by: list[str]
@@ -182,7 +185,7 @@ async def read_lineage(call: Call, entity: str, project: str, name: str, version
     """Read what surrounds a version."""
     path = CollectionPath(entity, project, name)
     found = await call.read(lambda tx: service.version_lineage(tx, call.actor, path, version))
-    return LineageShape(**found._asdict())
+    return LineageShape(**found)
 
 
 def _url(call: Call, entry: Entry) -> str:

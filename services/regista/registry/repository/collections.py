@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
+
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 from regista.registry.repository.columns import COLLECTION, FROM_COLLECTION
@@ -22,7 +24,13 @@ _SELECT = f"SELECT {COLLECTION} FROM {FROM_COLLECTION}"  # noqa: S608 - constant
 _BY_ID = _SELECT + "WHERE c.organization_id = $1 AND c.id = $2"
 _BY_IDS = _SELECT + "WHERE c.organization_id = $1 AND c.id = ANY($2::bigint[])"
 _BY_PATH = _SELECT + "WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3 AND c.name = $4"
-_LIST = _SELECT + "WHERE c.project_id = $1 AND c.id > $2 AND ($4::text IS NULL OR c.kind = $4) ORDER BY c.id LIMIT $3"
+_LIST = (
+    _SELECT
+    + """
+WHERE c.project_id = $1 AND c.id > $2 AND ($4::text IS NULL OR c.kind = $4)
+      AND coalesce(c.visibility, p.visibility) = ANY($5::text[]) ORDER BY c.id LIMIT $3
+"""
+)
 _ADD = """
 INSERT INTO collection (aggregate_id, organization_id, entity_id, project_id, registry_id, name, kind, type, description,
                         created_at, updated_at)
@@ -61,9 +69,12 @@ async def by_path(transaction: Transaction, organization_id: int, path: Collecti
     return Collection.of(row) if row is not None else None
 
 
-async def listed(transaction: Transaction, project: int, after: int, limit: int, kind: str | None) -> list[Collection]:
-    """Return up to ``limit`` collections of a project behind id ``after``, in id order."""
-    return [Collection.of(row) for row in await transaction.connection.fetch(_LIST, project, after, limit, kind)]
+async def listed(
+    transaction: Transaction, project: int, after: int, limit: int, kind: str | None, visibilities: Sequence[str]
+) -> list[Collection]:
+    """Return up to ``limit`` collections of a project behind id ``after``, in id order, of these visibilities."""
+    rows = await transaction.connection.fetch(_LIST, project, after, limit, kind, visibilities)
+    return [Collection.of(row) for row in rows]
 
 
 async def add(
@@ -76,10 +87,16 @@ async def add(
     type_: str,
     description: str | None,
 ) -> int | None:
-    """Insert a collection; return its id, or None if another transaction has made it (it has committed by now)."""
-    return await transaction.connection.fetchval(
-        _ADD, made.id, made.organization_id, entity_id, project_id, name, kind, type_, description, made.now
-    )
+    """Insert a collection; return its id, or None if another transaction has made it (it has committed by now).
+
+    Raises the driver's `SerializationError` (the boundary then begins again) when the project was deleted meanwhile.
+    """
+    try:
+        return await transaction.connection.fetchval(
+            _ADD, made.id, made.organization_id, entity_id, project_id, name, kind, type_, description, made.now
+        )
+    except asyncpg.ForeignKeyViolationError as error:
+        raise asyncpg.SerializationError("the project was deleted while a collection was made in it") from error
 
 
 async def update(
