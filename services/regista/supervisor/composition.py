@@ -5,14 +5,12 @@ from collections.abc import Callable, Sequence
 from regista.audit.consumer import AuditProjection
 from regista.automations.catalogue import Catalogue
 from regista.delivery import Dispatcher
-from regista.kit.bus.kafka import KafkaPublisher
 from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Consumer
-from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.dead_letter import DeadLetters
 from regista.kit.errors import ConfigurationError
 from regista.kit.runtime import Runtime
-from regista.kit.service import Lifecycle, Service
+from regista.kit.service import Service
 from regista.relay.service import Relay
 from regista.supervisor.parts import Part
 from regista.webhooks.consumer import Planner
@@ -27,8 +25,10 @@ def engine(runtime: Runtime) -> Sequence[Service]:
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
         return [dispatcher, Relay(runtime, LocalBus(consumers, parking))]
+    from regista.supervisor.kafka import KafkaRelay, KafkaSubscriber  # noqa: PLC0415 - the local bus never pays for it
+
     subscribers = [KafkaSubscriber(bootstrap, consumer, parking) for consumer in consumers]
-    return [dispatcher, *subscribers, _KafkaRelay(runtime, bootstrap)]
+    return [dispatcher, *subscribers, KafkaRelay(runtime, bootstrap)]
 
 
 def part(runtime: Runtime, name: Part) -> Sequence[Service]:
@@ -42,17 +42,21 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
             f"`regista serve {name}` needs Kafka: without REGISTA_KAFKA_BOOTSTRAP_SERVERS, relay and consumers share one "
             "process; run `regista up` instead"
         )
-    made: dict[Part, Callable[[str], Sequence[Service]]] = {
-        Part.RELAY: lambda servers: [_KafkaRelay(runtime, servers)],
-        Part.WEBHOOKS: lambda servers: _webhooks(runtime, servers),
-        Part.AUDIT: lambda servers: [KafkaSubscriber(servers, _audit(runtime), DeadLetters(runtime.database))],
+    from regista.supervisor.kafka import KafkaRelay, KafkaSubscriber  # noqa: PLC0415 - as above
+
+    def consuming(consumer: Consumer) -> KafkaSubscriber:
+        return KafkaSubscriber(bootstrap, consumer, DeadLetters(runtime.database))
+
+    def webhooks() -> Sequence[Service]:
+        dispatcher = _dispatcher(runtime)
+        return [dispatcher, consuming(_planner(runtime, dispatcher))]
+
+    made: dict[Part, Callable[[], Sequence[Service]]] = {
+        Part.RELAY: lambda: [KafkaRelay(runtime, bootstrap)],
+        Part.WEBHOOKS: webhooks,
+        Part.AUDIT: lambda: [consuming(_audit(runtime))],
     }
-    return made[name](bootstrap)
-
-
-def _webhooks(runtime: Runtime, bootstrap: str) -> Sequence[Service]:
-    dispatcher = _dispatcher(runtime)
-    return [dispatcher, KafkaSubscriber(bootstrap, _planner(runtime, dispatcher), DeadLetters(runtime.database))]
+    return made[name]()
 
 
 def _planner(runtime: Runtime, dispatcher: Dispatcher) -> Consumer:
@@ -65,18 +69,3 @@ def _audit(runtime: Runtime) -> Consumer:
 
 def _dispatcher(runtime: Runtime) -> Dispatcher:
     return Dispatcher(runtime, [WebhookSender(runtime)])
-
-
-class _KafkaRelay(Relay):
-    """A relay with a producer of its own, closed when the relay has drained."""
-
-    def __init__(self, runtime: Runtime, bootstrap: str) -> None:
-        self._kafka = KafkaPublisher(bootstrap)
-        super().__init__(runtime, self._kafka)
-
-    async def run(self, lifecycle: Lifecycle) -> None:
-        """Relay, then close the producer."""
-        try:
-            await super().run(lifecycle)
-        finally:
-            await self._kafka.close()

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from regista import migrations
 from regista.access import service as access
-from regista.kit.bus.provision import ensure_group_offsets, ensure_topics
 from regista.kit.db import Database
 from regista.kit.settings import Settings
 
@@ -33,6 +32,8 @@ async def prepare(settings: Settings, database: Database, public_url: str) -> Pr
     async with database.transaction() as transaction:
         bootstrapped = await access.bootstrap(transaction, settings, public_url)
     if settings.kafka_bootstrap_servers is not None:
-        await ensure_topics(settings.kafka_bootstrap_servers, settings.kafka_replication)
-        await ensure_group_offsets(settings.kafka_bootstrap_servers, GROUPS)
+        from regista.kit.bus import provision  # noqa: PLC0415 - the local bus never pays for it
+
+        await provision.ensure_topics(settings.kafka_bootstrap_servers, settings.kafka_replication)
+        await provision.ensure_group_offsets(settings.kafka_bootstrap_servers, GROUPS)
     return Prepared(before, after or migrations.HEAD, bootstrapped, settings.kafka_bootstrap_servers is not None)

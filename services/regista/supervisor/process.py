@@ -9,22 +9,22 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 
+if __name__ == "__main__":
+    # structlog and httpx take these where they are installed: 11 MB in each child, for terminals that none of them has.
+    sys.modules.update(dict.fromkeys(("pygments", "rich")))  # pyright: ignore[reportArgumentType,reportCallIssue] - None tells Python not to import
+
 import structlog
 import uvloop
-from fastapi import FastAPI
-from prometheus_client import generate_latest
 
 from regista import migrations
 from regista.kit.db import Database, is_outage
 from regista.kit.errors import RegistaError
-from regista.kit.health import probes
 from regista.kit.peers import Checks, Peer, answer_peers
 from regista.kit.runtime import Runtime, open_runtime
 from regista.kit.service import Health, Service
 from regista.kit.settings import Settings
 from regista.kit.telemetry import configure_logging
 from regista.supervisor.running import health_of, run_services
-from regista.supervisor.server import HttpServer
 from regista.supervisor.signals import stop_on_signals
 
 log = structlog.get_logger()
@@ -83,6 +83,7 @@ async def api_services(
 ) -> tuple[Sequence[Service], Checks]:
     """Return the API's services and their checks, once the schema is the one that this program works on."""
     from regista.app import create_app, own_checks  # noqa: PLC0415 - the engine never pays for it
+    from regista.supervisor.server import HttpServer  # noqa: PLC0415
 
     app = create_app(runtime, stopping, peers)
     await wait_for_schema(runtime.database, stopping)
@@ -116,20 +117,6 @@ async def wait_for_schema(database: Database, stopping: asyncio.Event) -> None:
             log.info("process.waiting_for_schema", wanted=migrations.HEAD)
             told = True
         await asyncio.sleep(SCHEMA_PAUSE)
-
-
-def probe_server(runtime: Runtime, services: Sequence[Service], listening: socket.socket) -> HttpServer:
-    """Return the server of ``/livez``, ``/readyz`` and ``/metrics`` beside services that speak no HTTP themselves."""
-
-    async def checks() -> Mapping[str, Health]:
-        return health_of(services)
-
-    async def metrics() -> bytes:
-        return generate_latest(runtime.metrics)
-
-    app = FastAPI(openapi_url=None)
-    app.include_router(probes(checks, metrics))
-    return HttpServer("probes", app, listening)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
 """``regista serve NAME``: one service of a distributed installation."""
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping, Sequence
 
 import uvloop
+from fastapi import FastAPI
+from prometheus_client import generate_latest
 
 from regista.kit.errors import InvalidError
-from regista.kit.runtime import open_runtime
+from regista.kit.health import probes
+from regista.kit.runtime import Runtime, open_runtime
+from regista.kit.service import Health, Service
 from regista.kit.settings import Settings
 from regista.supervisor.listening import bind, url_of
 from regista.supervisor.parts import Part
-from regista.supervisor.process import api_services, probe_server, wait_for_schema
-from regista.supervisor.running import run_services
+from regista.supervisor.process import api_services, wait_for_schema
+from regista.supervisor.running import health_of, run_services
+from regista.supervisor.server import HttpServer
 from regista.supervisor.signals import stop_on_signals
 
 
@@ -44,6 +50,20 @@ async def _serve(settings: Settings, part: Part, host: str, port: int, say: Call
 
             parts = composition.part(runtime, part)
             await wait_for_schema(runtime.database, stopping)
-            services = [probe_server(runtime, parts, listening), *parts]
+            services = [_probe_server(runtime, parts, listening), *parts]
         if not stopping.is_set():
             await run_services(services, stopping, tell)
+
+
+def _probe_server(runtime: Runtime, services: Sequence[Service], listening: socket.socket) -> HttpServer:
+    """Return the server of ``/livez``, ``/readyz`` and ``/metrics`` beside services that speak no HTTP themselves."""
+
+    async def checks() -> Mapping[str, Health]:
+        return health_of(services)
+
+    async def metrics() -> bytes:
+        return generate_latest(runtime.metrics)
+
+    app = FastAPI(openapi_url=None)
+    app.include_router(probes(checks, metrics))
+    return HttpServer("probes", app, listening)

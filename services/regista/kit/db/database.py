@@ -96,6 +96,8 @@ class Database:
             max_overflow=0,
             pool_timeout=TRANSACTION_SECONDS,
             pool_reset_on_return=None,
+            # The connection used last has its statements and its server's caches warm; the others stay small.
+            pool_use_lifo=True,
         )
 
     async def connect(self) -> asyncpg.Connection:

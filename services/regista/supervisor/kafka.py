@@ -1,0 +1,24 @@
+"""What only an installation on Kafka runs; imported there alone, because the client takes memory."""
+
+from regista.kit.bus.kafka import KafkaPublisher
+from regista.kit.bus.subscriber import KafkaSubscriber
+from regista.kit.runtime import Runtime
+from regista.kit.service import Lifecycle
+from regista.relay.service import Relay
+
+__all__ = ["KafkaRelay", "KafkaSubscriber"]
+
+
+class KafkaRelay(Relay):
+    """A relay with a producer of its own, closed when the relay has drained."""
+
+    def __init__(self, runtime: Runtime, bootstrap: str) -> None:
+        self._kafka = KafkaPublisher(bootstrap)
+        super().__init__(runtime, self._kafka)
+
+    async def run(self, lifecycle: Lifecycle) -> None:
+        """Relay, then close the producer."""
+        try:
+            await super().run(lifecycle)
+        finally:
+            await self._kafka.close()
