@@ -4,5 +4,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-EntityName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-"""The first part of every path: letters, digits, `_`, `.`, `-`, at most 64."""
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+NAME_RULE = "use letters, digits, `_`, `.` and `-`, at most 64, a letter or digit first"
+EntityName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""The first part of every path."""

@@ -96,6 +96,11 @@ async def entity_by_id(transaction: Transaction, organization: int, entity: int)
     )
 
 
+async def lock_name(transaction: Transaction, name: str) -> None:
+    """Let one transaction at a time take the name: it is unique over two tables, which no index can hold."""
+    await transaction.connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", name)
+
+
 async def name_taken(transaction: Transaction, name: str) -> bool:
     """Return whether an entity or account anywhere has the name."""
     return bool(

@@ -1,11 +1,13 @@
 """Commands of access control. None commits: the boundary does."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from regista.access import keys, repository
 from regista.access.actions import Action, Role, Scope
 from regista.access.models import Account, ApiKey, Entity, Organization, TeamMember
+from regista.access.names import NAME_PATTERN, NAME_RULE
 from regista.access.verdict import Actor, Resource, authorize
 from regista.kit import aggregate, clock
 from regista.kit.db import SYSTEM, Origin, Transaction
@@ -30,6 +32,9 @@ from regista_events.transition import Change
 
 OrganizationRole = Literal["member", "admin"]
 
+RESERVED = frozenset({"users", "teams", "api-keys"})
+"""What subjects begin with that are no entity's: whoever administers an entity of the name would read their events."""
+
 
 def organization_resource(actor: Actor) -> Resource:
     """Return the actor's organization as a whole."""
@@ -49,6 +54,10 @@ async def bootstrap(transaction: Transaction, settings: Settings, public_url: st
     if await repository.any_organization(transaction):
         await _adopt_key(transaction, settings, key, public_url)
         return False
+    for variable in ("organization", "team", "admin"):
+        name: str = getattr(settings, variable)
+        if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED:
+            raise ConfigurationError(f"REGISTA_{variable.upper()} is {name!r}, which is no name: {NAME_RULE}")
     # The organization's own aggregate is made before its number is known: nothing refers to it yet.
     root = await aggregate.create(transaction, 0)
     organization = Organization(aggregate_id=root.id, name=settings.organization)
@@ -75,9 +84,12 @@ async def create_account(
 ) -> Account:
     """Make a user (with a space of its own) or a service account of a team.
 
-    Raises `ConflictError` when the name is taken, anywhere, by a person, program or team.
+    Raises `ConflictError` when the name is taken, anywhere, by a person, program or team, `InvalidError` where ``team``
+    is somebody's own space: being its admin is no right to let others into the organization.
     """
     entity = await team_of(transaction, actor, team) if team is not None else None
+    if entity is not None and entity["kind"] != "team":
+        raise InvalidError(f"{team!r} is no team; people and programs are made in teams", field="team")
     if kind == "service" and entity is None:
         raise InvalidError("a service account belongs to a team; name it in `team`", field="team")
     resource = (
@@ -150,13 +162,8 @@ async def create_key(
     authorize(actor, Action.KEY_WRITE, _owned_resource(actor, row["id"] if row else None, "API keys"))
     if row is None:
         raise NotFoundError(f"there is no account {owner!r} in organization {actor.organization}")
-    if scope > actor.scope:
-        raise InvalidError(
-            f"a key of scope {actor.scope.name.lower()} cannot make one of scope {scope.name.lower()}", field="scope"
-        )
+    # No key can make one that may more: KEY_WRITE needs scope admin, and a key limited to a team sees no keys.
     entity = await team_of(transaction, actor, team) if team is not None else None
-    if actor.only_entity_id is not None and (entity is None or entity["id"] != actor.only_entity_id):
-        raise InvalidError("a key that is limited to a team can only make keys for that team", field="team")
     account = Account(
         id=row["id"],
         aggregate_id=row["aggregate_id"],
@@ -231,6 +238,9 @@ def _origin(transaction: Transaction) -> Origin:
 
 
 async def _require_free(transaction: Transaction, name: str) -> None:
+    if name in RESERVED:
+        raise ConflictError(f"the name {name!r} is reserved; choose another", field="name")
+    await repository.lock_name(transaction, name)
     if await repository.name_taken(transaction, name):
         raise ConflictError(f"the name {name!r} is taken; names of people, programs and teams are unique", field="name")
 

@@ -5,11 +5,16 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from regista.access import service
 from regista.access.errors import UnauthenticatedError
 from regista.access.keys import KeyCache
 from regista.kit.db import Database
+from regista.kit.errors import ConfigurationError
+from regista.kit.settings import Settings
 from tests.support.api import ADMIN_KEY, Api, running_api
+from tests.support.database import fresh
 from tests.support.postgres import PostgresSession
 
 
@@ -114,6 +119,50 @@ async def test_role_changes_say_from_and_to_and_nothing_when_nothing_changed(api
 async def test_names_are_unique_across_people_and_teams(api: Api) -> None:
     assert (await api.client.post("/api/v1/users", json={"name": "team"})).status_code == 409
     assert (await api.client.post("/api/v1/teams", json={"name": "admin"})).status_code == 409
+
+
+async def test_of_several_who_take_one_name_at_once_one_gets_it_and_the_others_are_told(api: Api) -> None:
+    for round_ in range(3):
+        body = {"name": f"wanted-{round_}"}
+        calls = [api.client.post(f"/api/v1/{kind}", json=body) for kind in ("users", "teams") * 4]
+        answers = [answer.status_code for answer in await asyncio.gather(*calls)]
+        assert sorted(answers) == [201] + [409] * 7
+
+
+async def test_names_that_would_open_other_events_to_their_owner_are_reserved(api: Api) -> None:
+    for kind in ("users", "teams"):
+        for name in ("users", "teams", "api-keys"):
+            answer = await api.client.post(f"/api/v1/{kind}", json={"name": name})
+            assert (answer.status_code, "reserved" in answer.text) == (409, True)
+
+
+async def test_the_owner_of_a_space_lets_nobody_into_the_organization(api: Api) -> None:
+    key = await api.key_of("ann")
+    async with api.as_key(key) as ann:
+        for kind in ("users", "service-accounts"):
+            answer = await ann.post(f"/api/v1/{kind}", json={"name": "guest", "team": "ann"})
+            assert (answer.status_code, answer.json().get("field")) == (422, "team")
+    assert [one["name"] for one in (await api.client.get("/api/v1/users")).json()["items"]] == ["admin", "ann"]
+
+
+async def test_a_key_makes_none_that_may_more(api: Api) -> None:
+    await api.key_of("ann", team="team", role="admin")
+    for limits, status in (({"scope": "write"}, 403), ({"team": "team"}, 404)):
+        limited = (await api.client.post("/api/v1/api-keys", json={"user": "ann", **limits})).json()
+        async with api.as_key(limited["key"]) as ann:
+            answer = await ann.post("/api/v1/api-keys", json={"scope": "admin"})
+            assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(("setting", "name"), [("organization", "my company"), ("team", "a/b"), ("admin", "users")])
+async def test_an_installation_is_not_begun_under_a_name_that_no_path_can_have(
+    postgres: PostgresSession, setting: str, name: str
+) -> None:
+    async with fresh(postgres) as database:
+        given = Settings(admin_api_key=SecretStr(ADMIN_KEY)).model_copy(update={setting: name})
+        with pytest.raises(ConfigurationError, match=f"REGISTA_{setting.upper()} is {name!r}"):
+            async with database.transaction() as tx:
+                await service.bootstrap(tx, given, "http://test")
 
 
 async def test_a_read_only_key_reads_and_changes_nothing(api: Api) -> None:
