@@ -45,7 +45,7 @@ async def test_lanes_of_a_killed_dispatcher_go_on_elsewhere_within_seconds_and_i
             await load.more(100)
             struck = clock.now()
             await victim.end(signal.SIGKILL)
-            gaps = [((await each.first_since(struck)).at - struck).total_seconds() for each in (sink, fifo)]
+            gaps = [await each.goes_on(struck) for each in (sink, fifo)]
             await load.more(50)
         heirs = [row["owner"] for row in await rows(url, OWNERS)]
         assert owners[0] not in heirs, "the one that was killed did not own them"

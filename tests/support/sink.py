@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from regista.kit import clock
@@ -52,15 +52,24 @@ class Sink(Receiver):
         """Return the arrivals of the events that arrived more than once."""
         return {event_id: arrivals for event_id, arrivals in self.by_event().items() if len(arrivals) > 1}
 
-    async def first_since(self, moment: datetime, seconds: float = 30.0) -> Arrival:
-        """Wait for, and return, the first arrival of an event that happened after the moment."""
+    async def goes_on(self, moment: datetime, seconds: float = 30.0) -> float:
+        """Wait for the first arrival after the crash at that moment; return how long it took, in seconds."""
+        # What the dead had sent may still have to be read.
+        dead = moment + timedelta(seconds=0.3)
+        return await self._first(lambda arrival: arrival.at > dead, moment, seconds)
+
+    async def goes_on_with_new(self, moment: datetime, seconds: float = 30.0) -> float:
+        """Wait for the first arrival of an event that happened after the moment; return how long it took, in seconds."""
+        return await self._first(lambda arrival: arrival.time > moment, moment, seconds)
+
+    async def _first(self, wanted: Callable[[Arrival], bool], moment: datetime, seconds: float) -> float:
+        place = 0
         async with asyncio.timeout(seconds):
             while True:
-                for arrival in reversed(self.arrivals):
-                    if arrival.at < moment:
-                        break
-                    if arrival.time > moment:
-                        return next(each for each in self.arrivals if each.time > moment)
+                for arrival in self.arrivals[place:]:
+                    place += 1
+                    if wanted(arrival):
+                        return (arrival.at - moment).total_seconds()
                 await asyncio.sleep(0.01)
 
     async def has(self, wanted: Collection[str], seconds: float = 30.0) -> None:
