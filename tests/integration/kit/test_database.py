@@ -1,10 +1,12 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 
-from regista.kit.db import Database, Transaction
+from regista.kit.db import Database, Transaction, Wakeups
 from regista.kit.errors import UnavailableError
 from tests.support.postgres import PostgresSession
 
@@ -43,6 +45,18 @@ async def test_a_rollback_leaves_nothing_of_session_and_raw_statements_together(
             await (await tx.session.connection()).execute(text("INSERT INTO note VALUES (2, 'session')"))
             await tx.session.commit()  # ends nothing: only the gate does
             raise AskedForError
+    assert await count(database) == 0
+
+
+async def test_a_swallowed_error_is_no_commit(database: Database) -> None:
+    async def command(tx: Transaction) -> str:
+        await tx.connection.execute("INSERT INTO note VALUES (1, 'raw')")
+        with contextlib.suppress(asyncpg.UniqueViolationError):
+            await tx.connection.execute("INSERT INTO note VALUES (1, 'again')")
+        return "done"
+
+    with pytest.raises(RuntimeError, match="rolled the transaction back"):
+        await database.run(command)
     assert await count(database) == 0
 
 
@@ -152,3 +166,21 @@ async def test_wake_ups_arrive_after_the_commit_and_survive_a_lost_connection(da
         if heard:
             break
     assert heard
+
+
+async def test_a_listener_outlives_whatever_the_driver_raises_of_a_server_that_goes(database: Database) -> None:
+    failures = iter((asyncpg.InternalClientError("got result for unknown protocol state"), OSError("refused")))
+
+    async def connect() -> asyncpg.Connection:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return await database.connect()
+
+    wakeups = Wakeups(connect)
+    wakeups.subscribe("bell", lambda _: None)
+    try:
+        async with asyncio.timeout(10):
+            while not wakeups.listening:
+                await asyncio.sleep(0.02)
+    finally:
+        await wakeups.close()

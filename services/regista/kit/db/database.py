@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from regista.kit import backoff, clock, ids
-from regista.kit.db.faults import is_outage, is_transient
+from regista.kit.db.faults import DRIVER_ERRORS, is_outage, is_transient
 from regista.kit.db.origin import Origin
 from regista.kit.db.wakeups import Wakeups
 from regista.kit.errors import UnavailableError
@@ -63,7 +63,8 @@ class Transaction:
     async def commit(self) -> None:
         """Commit; called by the gate alone."""
         await self.flush()
-        await self.connection.execute("COMMIT")
+        if await self.connection.execute("COMMIT") != "COMMIT":
+            raise RuntimeError("a statement failed and its error was swallowed: PostgreSQL rolled the transaction back")
         for channel in self._wakes:
             self.database.wakeups.wake(channel)
 
@@ -197,5 +198,5 @@ class Database:
 async def _rollback(connection: asyncpg.Connection) -> None:
     try:
         await connection.execute("ROLLBACK")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except DRIVER_ERRORS:
         connection.terminate()  # the server rolls back what a lost connection leaves

@@ -6,6 +6,9 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Everything that asyncpg raises of a server, of a connection to it, or of one that was lost."""
+
 _OUTAGE = (
     asyncpg.InterfaceError,  # the client's side of a connection that is gone; see _MISUSE
     asyncpg.InternalClientError,  # what the first use of a connection that the server ended while idle may raise

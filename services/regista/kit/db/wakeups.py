@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 
 from regista.kit import backoff
+from regista.kit.db.faults import DRIVER_ERRORS
 
 log = structlog.get_logger()
 
@@ -60,11 +61,10 @@ class Wakeups:
 
     async def close(self) -> None:
         """Stop both tasks and close their connections."""
-        for task in (self._sender, self._listener):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        tasks = [task for task in (self._sender, self._listener) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self) -> None:
         connection: asyncpg.Connection | None = None
@@ -78,7 +78,7 @@ class Wakeups:
                         connection = await self._connect()
                     for channel in channels:
                         await connection.execute(f"NOTIFY {channel}")
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                except DRIVER_ERRORS:
                     # Lost wake-ups cost their listeners one polling interval, no more.
                     if connection is not None:
                         connection.terminate()
@@ -98,7 +98,7 @@ class Wakeups:
                 connection.add_termination_listener(_setter(lost))
                 await self._follow(connection, lost)
                 failures = 0
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except DRIVER_ERRORS as error:
                 failures += 1
                 log.warning("wakeups.disconnected", error=str(error))
             finally:
