@@ -30,6 +30,8 @@ from regista_events import AccessDenied, AccessDeniedData, SessionDenied, Sessio
 T = TypeVar("T")
 Command = Callable[[Transaction], Awaitable[T]]
 
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+"""W3C Trace Context, section 3.2: whatever else a client sends does not become part of its events."""
 _CLIENT_VERSION = re.compile(r"(?:wandb|mlflow|regista)[\w-]*/[\w.+-]{1,40}", re.IGNORECASE)
 
 
@@ -50,7 +52,7 @@ class Caller:
             organization_id=self.actor.organization_id,
             organization=self.actor.organization,
             context=self.context,
-            traceparent=self.request.headers.get("traceparent"),
+            traceparent=given if (given := self.request.headers.get("traceparent")) and _TRACE.match(given) else None,
             public_url=self.runtime.public_url,
         ).answering(status)
 

@@ -57,7 +57,9 @@ async def bootstrap(transaction: Transaction, settings: Settings, public_url: st
     for variable in ("organization", "team", "admin"):
         name: str = getattr(settings, variable)
         if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED:
-            raise ConfigurationError(f"REGISTA_{variable.upper()} is {name!r}, which is no name: {NAME_RULE}")
+            raise ConfigurationError(
+                f"REGISTA_{variable.upper()} is {name!r}, which is no name or a reserved one: {NAME_RULE}"
+            )
     # The organization's own aggregate is made before its number is known: nothing refers to it yet.
     root = await aggregate.create(transaction, 0)
     organization = Organization(aggregate_id=root.id, name=settings.organization)

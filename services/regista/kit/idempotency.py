@@ -15,7 +15,15 @@ _FIND = """
 SELECT request, status, body FROM idempotency_key
 WHERE organization_id = $1 AND actor = $2 AND key = $3 AND created_at > now() - interval '24 hours'
 """
+# Each use clears away what has expired, two for one: the table stays as large as a day's use.
 _STORE = """
+WITH cleared AS (
+    DELETE FROM idempotency_key WHERE (organization_id, actor, key) IN (
+        SELECT organization_id, actor, key FROM idempotency_key
+        WHERE created_at <= now() - interval '24 hours' AND (organization_id, actor, key) <> ($1, $2, $3)
+        ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED
+    )
+)
 INSERT INTO idempotency_key (organization_id, actor, key, request, status, body) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (organization_id, actor, key)
 DO UPDATE SET request = excluded.request, status = excluded.status, body = excluded.body, created_at = now()

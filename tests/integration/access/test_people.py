@@ -58,6 +58,23 @@ async def test_a_repeated_request_does_not_show_the_key_again(api: Api) -> None:
     assert other.status_code == 422
 
 
+async def test_answers_are_kept_for_a_day_and_then_cleared_away(api: Api) -> None:
+    async def post(key: str) -> None:
+        assert (await api.client.post("/api/v1/api-keys", json={}, headers={"idempotency-key": key})).status_code == 201
+
+    for key in ("old", "older", "young"):
+        await post(key)
+    async with api.runtime.database.transaction() as tx:
+        await tx.connection.execute(
+            "UPDATE idempotency_key SET created_at = now() - interval '25 hours' WHERE key LIKE 'old%'"
+        )
+    await post("old")
+    async with api.runtime.database.transaction() as tx:
+        left = await tx.connection.fetch("SELECT key FROM idempotency_key WHERE created_at > now() - interval '1 hour'")
+        assert await tx.connection.fetchval("SELECT count(*) FROM idempotency_key") == 2
+    assert {row["key"] for row in left} == {"young", "old"}
+
+
 async def test_of_twins_with_one_idempotency_key_one_is_made(api: Api) -> None:
     answers = await asyncio.gather(
         *(api.client.post("/api/v1/teams", json={"name": "red"}, headers={"idempotency-key": "k"}) for _ in range(6))
@@ -102,6 +119,15 @@ async def test_a_refusal_names_the_role_and_is_an_event(api: Api) -> None:
     data = json.loads(last["body"])["data"]
     assert data["action"] == "member.write"
     assert data["member"]["name"] == "ann"
+
+
+async def test_only_a_trace_context_becomes_part_of_an_event(api: Api) -> None:
+    given = ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "x" * 5000, "00-0AF7-b7ad-01")
+    for number, trace in enumerate(given):
+        answer = await api.client.post("/api/v1/teams", json={"name": f"t{number}"}, headers={"traceparent": trace})
+        assert answer.status_code == 201
+    found = [json.loads(event["body"]).get("traceparent") for event in (await api.events())[-3:]]
+    assert found == [given[0], None, None]
 
 
 async def test_role_changes_say_from_and_to_and_nothing_when_nothing_changed(api: Api) -> None:
@@ -195,7 +221,7 @@ async def test_lists_page_by_keyset_and_refuse_foreign_cursors(api: Api) -> None
         if cursor is None:
             break
     assert seen == ["admin", *"abcde"]
-    for bad in ("x", "W10", "bnVsbA", "WyJhIl0"):
+    for bad in ("x", "W10", "bnVsbA", "WyJhIl0", "WyJcdWQ4MDAiXQ"):
         assert (await api.client.get("/api/v1/users", params={"cursor": bad})).status_code == 422
 
 

@@ -71,12 +71,12 @@ class Edge:
         if "\x00" in path or "\ufffd" in path or not _is_utf8(path) or b"%00" in query or b"\x00" in query:
             return problem(400, "the path or query is not UTF-8 text without U+0000", "malformed_path")
         length = headers.get(b"content-length", b"0")
-        if not path.startswith(self._streamed or ("\x00",)) and length.isdigit() and int(length) > MAX_BODY:
+        if not path.startswith(self._streamed) and length.isdigit() and int(length) > MAX_BODY:
             return problem(413, _TOO_LARGE)
         return None
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        if scope["path"].startswith(self._streamed or ("\x00",)):
+        if scope["path"].startswith(self._streamed):
             return receive
         read = 0
 

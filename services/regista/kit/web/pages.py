@@ -10,6 +10,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from regista.kit.errors import InvalidError
+from regista.kit.web.body import check_json
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,7 +54,15 @@ def decode(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         or len(key) != len(kinds)
         or not all(type(part) is kind for part, kind in zip(key, kinds, strict=True))
         or any(isinstance(part, int) and not -(2**63) <= part < 2**63 for part in key)
-        or any(isinstance(part, str) and "\x00" in part for part in key)
+        or any(isinstance(part, str) and not _storable(part) for part in key)
     ):
         raise InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
     return tuple(key)
+
+
+def _storable(text: str) -> bool:
+    try:
+        check_json(text)
+    except ValueError:
+        return False
+    return True
