@@ -38,7 +38,6 @@ class Aggregate:
     sequence: int
     shard: int
     now: datetime
-    observation: bool = False
 
 
 async def lock(transaction: Transaction, ids: Iterable[int]) -> dict[int, Aggregate]:
@@ -73,4 +72,4 @@ async def observe(transaction: Transaction, organization_id: int) -> Aggregate:
     """Return an aggregate for one observation: never locked, never used again."""
     row = await transaction.connection.fetchrow(_OBSERVE)
     assert row is not None  # noqa: S101 - a SELECT without FROM
-    return Aggregate(row["id"], organization_id, 0, shard_of(row["id"]), row["now"], observation=True)
+    return Aggregate(row["id"], organization_id, 0, shard_of(row["id"]), row["now"])

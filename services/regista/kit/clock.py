@@ -1,11 +1,7 @@
 """The one source of wall-clock and monotonic time, so that tests can stand at any moment."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-
-Clock = Callable[[], datetime]
-"""Returns the present, timezone-aware, in UTC."""
 
 
 def now() -> datetime:

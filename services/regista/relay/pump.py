@@ -1,7 +1,6 @@
 """Rows from the outbox to the bus, for as long as one connection lives."""
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -9,7 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
-from regista.kit import backoff, clock
+from regista.kit import backoff, clock, ids
 from regista.kit.bus.model import Publisher
 from regista.relay import share
 from regista.relay.faults import Faults
@@ -133,8 +132,7 @@ class Pump:
         news = flight.shards - self.resting.keys()
         for shard in flight.shards:
             failures = 1 + (self.resting[shard].failures if shard in self.resting else 0)
-            jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-            pause = backoff.exponential(failures, first=RETRY_FIRST, limit=RETRY_LIMIT, jitter=jitter)
+            pause = backoff.exponential(failures, first=RETRY_FIRST, limit=RETRY_LIMIT, jitter=ids.fraction())
             self.resting[shard] = Rest(failures, clock.monotonic() + pause, reason)
         # Once for each outage and shard: it may last for hours, and health tells the rest.
         if news:
