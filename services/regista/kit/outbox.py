@@ -14,12 +14,15 @@ from pydantic import BaseModel
 from regista.kit import ids
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Origin, Transaction
+from regista.kit.errors import TooLargeError
 from regista_events import Event, codec
 
 CHANNEL = "regista_outbox"
 PUBLISHED = "regista_published"
 """Woken when rows have been given their positions: live streams have something to read."""
 MAX_HOPS = 16
+MAX_EVENT_BYTES = 4 << 20
+"""An event that the topic would not take must not commit: the relay could never get past it."""
 
 # ``sequence`` of an aggregate is written with its events, so that a command which changes nothing leaves no gap.
 _APPEND_ONE = """
@@ -71,7 +74,7 @@ async def append(transaction: Transaction, drafts: Sequence[Draft], origin: Orig
     """Give the events their numbers, encode and store them; return them as they will be published.
 
     ``origin`` is by default the transaction's. Each aggregate must be locked by this transaction. Raises
-    `ValueError` when neither origin is set.
+    `ValueError` when neither origin is set, `TooLargeError` for an event of more than MAX_EVENT_BYTES.
     """
     origin = origin or transaction.origin
     if origin is None:
@@ -82,7 +85,13 @@ async def append(transaction: Transaction, drafts: Sequence[Draft], origin: Orig
     for draft in drafts:
         event = _event(draft, origin, events)
         events.append(event)
-        rows.append(_row(event, draft.aggregate, codec.encode(event), context))
+        body = codec.encode(event)
+        if len(body) > MAX_EVENT_BYTES:
+            raise TooLargeError(
+                f"the event {event.short_type} of {draft.subject} would have {len(body)} bytes, {MAX_EVENT_BYTES} is the "
+                "most; shorten or remove tags, metadata or descriptions"
+            )
+        rows.append(_row(event, draft.aggregate, body, context))
     if len(rows) == 1:
         await transaction.connection.execute(_APPEND_ONE, *rows[0])
     elif rows:

@@ -3,6 +3,7 @@
 A run's config, summary, tags and notes are working data: only its making, its states and its deletion are events.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from regista.access.verdict import Actor, authorize
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
-from regista.kit.errors import NotFoundError
+from regista.kit.errors import NotFoundError, TooLargeError
 from regista.kit.outbox import Draft, append
 from regista.tracking import repository
 from regista.tracking.errors import RunExistsError
@@ -30,6 +31,8 @@ from regista_events import (
 from regista_events.subjects import RunState
 from regista_events.transition import Change
 
+MAX_DATA_BYTES = 1 << 20
+"""Bytes of a run's config, and of its summary, as JSON: the events of its states carry the summary."""
 ENDED = frozenset({"finished", "failed", "crashed", "killed"})
 
 
@@ -50,10 +53,11 @@ async def create_run(
     """Make a run, and its project if that is absent.
 
     ``fields`` are the columns by name; ``name`` and ``display_name`` are invented where they are None. Raises
-    `RunExistsError` when the project has a run of the id.
+    `RunExistsError` when the project has a run of the id, `TooLargeError`.
     """
     found, drafts = await ensure_project(transaction, actor, entity, project)
     authorize(actor, Action.RUN_WRITE, found.resource())
+    _check_size(fields)
     made = await aggregate.create(transaction, actor.organization_id)
     given = {
         **fields,
@@ -76,13 +80,15 @@ async def update_run(
 ) -> tuple[Project, Run]:
     """Change a run; another ``state`` is announced, with the summary as it stands then.
 
-    ``config`` and ``summary`` are merged by their top-level keys, everything else is replaced.
+    ``config`` and ``summary`` are merged by their top-level keys, everything else is replaced. Raises
+    `TooLargeError` for one that would have more than MAX_DATA_BYTES.
     """
     locked, found, run = await _locked(transaction, actor, entity, project, name)
     merged = {
         field: {**getattr(run, field), **value} if field in {"config", "summary"} else value
         for field, value in fields.items()
     }
+    _check_size(merged)
     changed = replace(run, **merged)
     if changed == run:
         return found, run
@@ -121,6 +127,15 @@ async def _locked(
         raise _missing(entity, project, name)
     found, run = await find_run(transaction, actor, entity, project, name, Action.RUN_WRITE)
     return locked, found, run
+
+
+def _check_size(fields: Mapping[str, Any]) -> None:
+    for field in ("config", "summary"):
+        size = len(json.dumps(fields.get(field, {}), separators=(",", ":")))
+        if size > MAX_DATA_BYTES:
+            raise TooLargeError(
+                f"the run's {field} would have {size} bytes as JSON, {MAX_DATA_BYTES} is the most: log a file instead"
+            )
 
 
 def _missing(entity: str, project: str, name: str) -> NotFoundError:

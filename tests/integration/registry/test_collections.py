@@ -107,6 +107,20 @@ async def test_tags_carry_values_and_say_what_they_were(api: Api) -> None:
     assert (await put(f"{MNIST}/tags/not!ok")).status_code == 422
 
 
+async def test_a_change_whose_event_no_message_could_carry_is_refused_whole(api: Api) -> None:
+    await api.client.post(f"{V1}/collections/team/train", json={"name": "model", "type": "model"})
+    async with api.runtime.database.transaction() as tx:
+        await tx.connection.execute(
+            "INSERT INTO collection_tag SELECT id, 't' || n, repeat('x', 5000) FROM collection, generate_series(1, 900) n"
+        )
+    before = len(await api.events())
+    refused = await api.client.put(f"{V1}/collections/team/train/model/tags/more")
+    assert (refused.status_code, refused.json()["code"]) == (413, "too_large")
+    shown = (await api.client.get(f"{V1}/collections/team/train/model")).json()
+    assert "more" not in shown["tags"]
+    assert len(await api.events()) == before
+
+
 async def test_a_tag_of_the_sequence_shows_everywhere_and_one_of_the_portfolio_there(api: Api) -> None:
     await two_linked(api)
     source = f"{TRAIN}/model/versions/v0"
@@ -117,6 +131,32 @@ async def test_a_tag_of_the_sequence_shows_everywhere_and_one_of_the_portfolio_t
     await api.client.put(f"{MNIST}/versions/v0/tags/a", json={"value": "here"})
     assert (await api.client.get(f"{MNIST}/versions/v0")).json()["tag_values"] == {"a": "here"}
     assert (await api.client.get(source)).json()["tag_values"] == {"a": "source"}
+
+
+async def test_a_tag_of_the_artifact_is_taken_away_in_a_portfolio_by_those_alone_who_may_where_it_was_set(
+    api: Api,
+) -> None:
+    await two_linked(api)
+    source, linked = f"{TRAIN}/model/versions/v0", f"{MNIST}/versions/v0"
+    await api.client.post(f"{V1}/teams", json={"name": "readers"})
+    to = f"{V1}/collections/readers/registry/MNIST"
+    await api.client.patch(f"{V1}/projects/team/train", json={"visibility": "organization"})
+    await link(api, "team/train/model:v0", to=to)
+    await api.client.put(f"{source}/tags/a", json={"value": "source"})
+    await api.client.put(f"{to}/versions/v0/tags/a", json={"value": "here"})
+    async with api.as_key(await api.key_of("rita", team="readers")) as rita:
+        assert (await rita.delete(f"{to}/versions/v0/tags/a")).status_code == 204
+        assert (await rita.get(f"{to}/versions/v0")).json()["tag_values"] == {"a": "source"}
+        assert (await rita.delete(f"{to}/versions/v0/tags/a")).status_code == 403
+    assert (await api.client.get(source)).json()["tags"] == ["a"]
+    assert (await api.client.delete(f"{linked}/tags/a")).status_code == 204
+    assert (await api.client.get(source)).json()["tags"] == []
+    removed = await happened(api, "tag.removed")
+    assert [(event["subject"], event["data"]["previous"]) for event in removed] == [
+        ("readers/registry/MNIST:v0", "here"),
+        ("team/model-registry/MNIST:v0", "source"),
+        ("team/train/model:v0", "source"),
+    ]
 
 
 async def test_a_version_is_changed_with_what_it_was(api: Api) -> None:
@@ -199,7 +239,7 @@ async def test_a_scope_is_found_by_name_and_named_again_by_id(api: Api) -> None:
             assert scope.kind == text.partition("/")[0]
             assert await service.scope_name(tx, scope) == text
         for text in ("entity/nope", "project/team/nope", "registry/nope", "collection/team/train/nope"):
-            with pytest.raises(NotFoundError, match="there is no such"):
+            with pytest.raises(NotFoundError, match="does not exist, or you may not see it"):
                 await service.scope_of(tx, 1, text)
         with pytest.raises(NotFoundError):
             await service.scope_of(tx, 2, "entity/team")
