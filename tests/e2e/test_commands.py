@@ -40,6 +40,30 @@ async def test_a_database_of_ones_own_needs_a_secret_key(tmp_path: Path) -> None
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize("command", [("migrate",), ("audit", "verify")])
+async def test_a_database_out_of_reach_or_a_directory_that_cannot_be_made_is_said_in_a_sentence(
+    postgres: PostgresSession, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    own = {"SECRET_KEY": SECRET, "DATA_DIR": str(tmp_path)}
+    gone = await regista(*command, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", **own)
+    async with postgres.fresh_database() as url:
+        none = await regista(
+            *command, DATABASE_URL=url.replace("?", "_gone?", 1) if "?" in url else f"{url}_gone", **own
+        )
+    (tmp_path / "file").touch()
+    blocked = await regista(*command, "--data-dir", str(tmp_path / "file" / "below"))
+    for ended, named in ((gone, "REGISTA_DATABASE_URL"), (none, "REGISTA_DATABASE_URL"), (blocked, "--data-dir")):
+        assert (ended.status, named in ended.err, "Traceback" in ended.err) == (2, True, False), ended.err
+
+
+async def test_an_empty_database_is_not_verified(postgres: PostgresSession, tmp_path: Path) -> None:
+    async with postgres.fresh_database() as url:
+        ended = await regista("audit", "verify", DATABASE_URL=url, SECRET_KEY=SECRET, DATA_DIR=str(tmp_path))
+    assert ended.status == 2
+    assert "regista migrate" in ended.err
+    assert "Traceback" not in ended.err
+
+
 async def test_a_service_without_kafka_is_refused_with_the_reason(postgres: PostgresSession) -> None:
     async with postgres.fresh_database(prepare) as url:
         for name in ("relay", "webhooks", "audit"):

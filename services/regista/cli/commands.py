@@ -171,3 +171,22 @@ def _explained() -> Generator[None]:
             name = "_".join(map(str, one["loc"])).upper()
             typer.echo(f"regista: REGISTA_{name} is not valid: {one['msg']}", err=True)
         raise typer.Exit(2) from None
+    except Exception as error:
+        advice = _advice(error)
+        if advice is None:
+            raise
+        typer.echo(f"regista: {str(error) or type(error).__name__}; {advice}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _advice(error: Exception) -> str | None:
+    """Return what to do about an error of the system or of the database; None for one that is ours."""
+    from asyncpg import InvalidCatalogNameError  # noqa: PLC0415
+
+    from regista.kit.db.faults import cause_of, is_outage  # noqa: PLC0415
+
+    if isinstance(error, OSError) and error.filename is not None:
+        return "check --data-dir and REGISTA_DATA_DIR"
+    if is_outage(error) or isinstance(cause_of(error), InvalidCatalogNameError):
+        return "check REGISTA_DATABASE_URL and that the server runs"
+    return None

@@ -12,8 +12,10 @@ from typing import Any
 import typer
 from pydantic import SecretStr
 
+from regista import migrations
 from regista.audit.verification import Mismatch, verify
 from regista.kit.db import Database
+from regista.kit.errors import ConfigurationError
 from regista.kit.postgres import DataDirectoryInUseError, EmbeddedPostgres
 from regista.kit.settings import Settings
 from regista.kit.shards import SHARDS
@@ -103,16 +105,24 @@ class Verification:
 
 
 async def verify_audit(settings: Settings, *, progress: bool) -> Verification:
-    """Recompute every chain of the audit; ``progress`` draws a bar on standard error."""
+    """Recompute every chain of the audit; ``progress`` draws a bar on standard error.
+
+    Raises `ConfigurationError` for a database with another schema than this program's.
+    """
     done: dict[int, int] = {}
     mismatches: list[Mismatch] = []
     async with installation(settings) as (completed, database, _):
         assert completed.secret_key is not None  # noqa: S101 - completed
+        if (revision := await migrations.current(database)) != migrations.HEAD:
+            raise ConfigurationError(
+                f"the database's schema is at {revision or 'nothing: it is empty'}, this program needs {migrations.HEAD}; "
+                "name the right database or --data-dir, or run `regista migrate` first"
+            )
         with typer.progressbar(length=SHARDS, label="verifying", file=sys.stderr, hidden=not progress) as bar:
             async for step in verify(database, vault=Vault(completed.secret_key.get_secret_value())):
-                if step.shard not in done and done:
-                    bar.update(1)
+                bar.update(step.shard - bar.pos)
                 done[step.shard] = step.rows
                 if step.mismatch is not None:
                     mismatches.append(step.mismatch)
+            bar.update(SHARDS - bar.pos)
     return Verification(sum(done.values()), mismatches)
