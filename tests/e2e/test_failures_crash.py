@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from regista.kit import clock
+from tests.support.commands import regista
 from tests.support.distributed import broker
 from tests.support.load import Load, stage
 from tests.support.outcome import assert_were_in_flight, assert_whole, database_of, figures
 from tests.support.sink import Sink
-from tests.support.system import running_system
+from tests.support.system import KEY, running_system
 
-GOES_ON_SECONDS = 10.0
-"""Twice what is promised: machines that run tests are shared."""
-GOES_ON_ON_KAFKA_SECONDS = 25.0
+GOES_ON_SECONDS = 20.0
+"""Promised are five on a machine of one's own: here, starting Python takes as long when others want the cores."""
+GOES_ON_ON_KAFKA_SECONDS = 30.0
 """Kafka gives the partitions of a member that fell silent to nobody else for ten seconds."""
 
 
@@ -73,6 +74,8 @@ async def test_kill_9_of_everything_at_full_load_loses_nothing_and_repeats_what_
             await load.more(200)
         url, secret = database_of(system)
         moves = await assert_whole(url, secret, load, sink)
+        verified = await regista("audit", "verify", DATABASE_URL=url, SECRET_KEY=secret, ADMIN_API_KEY=KEY)
+        assert verified.status == 0, verified
         assert load.broken, "nobody noticed"
         figures(ready=ready, moves=len(moves), before=killed, repeats=len(sink.repeats()), seconds=seconds)
         assert_were_in_flight(sink.repeats(), crashed)

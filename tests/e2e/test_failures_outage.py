@@ -15,7 +15,7 @@ from tests.support.postgres import PostgresSession
 from tests.support.sink import Sink
 from tests.support.system import System, running_system
 
-GOES_ON_SECONDS = 10.0
+GOES_ON_SECONDS = 15.0
 
 
 def postmaster(system: System) -> psutil.Process:
