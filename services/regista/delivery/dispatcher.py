@@ -19,7 +19,7 @@ from regista.delivery.link import Link
 from regista.delivery.metrics import Metrics
 from regista.delivery.ownership import INTERVAL, VALID, Ownership
 from regista.delivery.recorder import LIMIT, Ended, Recorder
-from regista.delivery.repository.lanes import CHANNEL
+from regista.delivery.repository.lanes import CHANNEL, RECALL
 from regista.delivery.repository.queue import BY_INDEX
 from regista.delivery.rota import Rota
 from regista.kit import backoff, clock, ids
@@ -82,6 +82,7 @@ class Dispatcher:
         """Own, send and record until asked to stop; then let what is in flight end, record it, and give up the lanes."""
         wakeups = self._database.wakeups
         unsubscribe = [wakeups.subscribe(channel, lambda _: self._nudge()) for channel in (CHANNEL, _channel(self.id))]
+        unsubscribe.append(wakeups.subscribe(RECALL, lambda _: self._intake.recall()))
         try:
             async with asyncio.TaskGroup() as group:
                 beat = group.create_task(self._beat(), name="delivery-beat")

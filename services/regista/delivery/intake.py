@@ -47,6 +47,13 @@ class Intake:
         self._poll_wanted |= poll
         self._poked.set()
 
+    def recall(self) -> None:
+        """Leave all that waits in memory to the database again: some of it may not be to be sent any more."""
+        for lane in self.lanes.values():
+            if lane.queue or lane.reading:
+                lane.unqueue()
+        self.poke(poll=True)
+
     def reconcile(self) -> None:
         """Drop the lanes of shards that are no longer ours; stop those of shards that are leaving."""
         for lane in list(self.lanes.values()):

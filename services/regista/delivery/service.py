@@ -89,6 +89,7 @@ async def cancel(transaction: Transaction, actor: Actor, delivery: UUID) -> Any:
     authorize(actor, Action.DELIVERY_REDELIVER, _resource(actor, row["entity_id"], f"delivery {delivery}"))
     if not await views.cancel(transaction, delivery):
         raise NotPendingError(f"delivery {delivery} is {row['state']}; only a pending one can be canceled")
+    transaction.wake(lanes.RECALL)
     return await views.one(transaction, actor.organization_id, delivery)
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from regista.delivery import Claimed
+from regista.delivery import Claimed, Throttle
 from regista.kit import ids
 from tests.support.api import Api, running_api
-from tests.support.delivery import Ledger, Running, accept, answered, refuse
+from tests.support.delivery import FakeSender, Ledger, Running, accept, answered, refuse
 from tests.support.postgres import PostgresSession
 
 PATH = "/api/v1/deliveries"
@@ -137,6 +137,43 @@ async def test_an_attempt_that_arrives_although_canceled_counts(place: Place) ->
     running.dispatcher.hand([row])
     await place.ledger.recorded(1)
     assert (await place.get(row))["state"] == "succeeded"
+
+
+async def test_what_is_canceled_while_it_waits_in_memory_is_not_sent(place: Place) -> None:
+    lane = await place.ledger.lane(entity_id=place.entity, throttle=Throttle(1, 2.0))
+    running = await place.ledger.start()
+    first, second, third = await place.ledger.plan([lane], 3, hand=running)
+    await place.ledger.recorded(1)
+    ok(await place.client.post(f"{PATH}/{second.id}/cancel"))
+    await place.ledger.all_sent()
+    assert running.sender.positions(lane) == [first.position, third.position]
+    assert (await place.get(second))["state"] == "canceled"
+
+
+@pytest.mark.parametrize(("made", "before"), [(0, "pending"), (9, "dead")])
+async def test_a_redelivery_asked_for_during_an_attempt_that_fails_is_made_after_it(
+    place: Place, made: int, before: str
+) -> None:
+    lane = await place.ledger.lane(entity_id=place.entity)
+    (row,) = await place.ledger.plan([lane])
+    await place.ledger.fetch("UPDATE delivery_due SET made = $1", made)
+    sender = FakeSender()
+
+    async def asked_meanwhile(sent: Claimed) -> Any:
+        if sent.attempt == 1:
+            ok(await place.client.post(f"{PATH}/{row.id}/redeliver"))
+        return answered(200 if sent.attempt == 3 else 503)
+
+    sender.behaviours[lane] = asked_meanwhile
+    await place.ledger.start(sender)
+    await place.ledger.recorded(2)
+    shown = await place.get(row)
+    assert (shown["state"], shown["next_attempt_at"] is None) == (before, before == "dead")
+    ok(await place.client.post(f"{PATH}/{row.id}/redeliver"))
+    await place.ledger.recorded(3)
+    assert (await place.get(row))["state"] == "succeeded"
+    attempts = [(attempt["number"], attempt["manual"]) for attempt in await place.attempts(row)]
+    assert attempts == [(1, False), (2, True), (3, True)]
 
 
 async def test_a_filtered_set_is_redelivered_and_nothing_else(place: Place) -> None:

@@ -7,6 +7,8 @@ from regista.kit.db import Transaction
 
 CHANNEL = "regista_delivery"
 """Wakes every dispatcher: a lane was changed, or somebody asked for a redelivery."""
+RECALL = "regista_delivery_recall"
+"""Wakes every dispatcher: a delivery was canceled, which may be waiting in its memory."""
 
 
 async def insert(

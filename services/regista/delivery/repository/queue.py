@@ -77,7 +77,8 @@ WITH {_ALIVE}, given AS MATERIALIZED (
 SELECT position FROM given
 """  # noqa: S608 - put together from constants
 # A delivery that was canceled meanwhile stays so, unless it has arrived. A redelivery that failed leaves everything as
-# it was: the state, and the schedule that it interrupted.
+# it was: the state, and the schedule that it interrupted. One that was asked for while an attempt of the schedule was
+# under way is made after it, unless that arrived.
 _RECORD = f"""
 WITH {_ALIVE}, given AS MATERIALIZED (
     SELECT g.* FROM alive CROSS JOIN unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::smallint[], $6::bigint[],
@@ -109,16 +110,21 @@ WITH {_ALIVE}, given AS MATERIALIZED (
 ), done AS (
     DELETE FROM delivery_due q USING given g
     WHERE q.lane_id = g.lane_id AND q.position = g.position
-      AND (g.fate IN ('succeeded', 'dead') OR (g.fate = 'unchanged' AND q.resume_at IS NULL))
+      AND (g.fate = 'succeeded' OR (g.fate = 'dead' AND NOT q.manual)
+           OR (g.fate = 'unchanged' AND q.resume_at IS NULL))
 ), later AS (
     UPDATE delivery_due q SET
         due_at = CASE WHEN g.fate = 'unchanged' THEN q.resume_at
+                      WHEN q.manual THEN q.due_at
                       ELSE clock_timestamp() + make_interval(secs => g.delay) END,
         made = CASE WHEN g.fate = 'unchanged' THEN q.made ELSE g.made END,
-        manual = false, resume_at = NULL
+        manual = q.manual AND g.fate <> 'unchanged',
+        resume_at = CASE WHEN q.manual AND g.fate = 'pending'
+                         THEN clock_timestamp() + make_interval(secs => g.delay) END
     FROM given g
     WHERE q.lane_id = g.lane_id AND q.position = g.position
-      AND (g.fate = 'pending' OR (g.fate = 'unchanged' AND q.resume_at IS NOT NULL))
+      AND (g.fate = 'pending' OR (g.fate = 'dead' AND q.manual)
+           OR (g.fate = 'unchanged' AND q.resume_at IS NOT NULL))
 )
 SELECT m.position, m.automation_id, m.fate = 'dead' AND m.state = 'dead', t.delivery_id IS NOT NULL
 FROM moved m LEFT JOIN tried t ON t.delivery_id = m.id
