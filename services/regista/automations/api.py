@@ -91,24 +91,6 @@ class AutomationChanges(_Definition):
     enabled: bool | None = None
 
 
-class AutomationShape(BaseModel):
-    """An automation with its revision in force."""
-
-    id: int
-    name: str
-    description: str | None
-    scope: str
-    on: list[str]
-    where: str | None
-    actions: list[dict[str, Any]]
-    limits: dict[str, Any] | None
-    enabled: bool
-    revision: int
-    author: str
-    created_at: datetime
-    updated_at: datetime
-
-
 class RevisionShape(BaseModel):
     """One save of an automation."""
 
@@ -122,6 +104,14 @@ class RevisionShape(BaseModel):
     limits: dict[str, Any] | None
     author: str
     created_at: datetime
+
+
+class AutomationShape(RevisionShape):
+    """An automation with its revision in force; ``created_at`` is the automation's."""
+
+    id: int
+    enabled: bool
+    updated_at: datetime
 
 
 @router.create("", action=Action.AUTOMATION_WRITE, response_model=AutomationShape, status_code=201)

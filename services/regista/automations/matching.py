@@ -92,16 +92,6 @@ def scope_keys(event: Event[Any]) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def concerns(definition: Definition, event: Event[Any]) -> bool:
-    """Tell whether trigger, scope and time fit; what `Index` answers for many definitions at once."""
-    return (
-        event.source == definition.source
-        and event.type in definition.events
-        and not set(scope_keys(event)).isdisjoint(definition.met_by())
-        and _is_met(definition, event)
-    )
-
-
 def _is_met(definition: Definition, event: Event[Any]) -> bool:
     if event.time < definition.created_at - LOOKBACK:
         return False

@@ -13,8 +13,8 @@ Who reads
     is still to be sent, and a row in memory is not marked anywhere.
 
 Ownership
-    A dispatcher beats once a second by the database's clock; whoever finds one silent for 4 s deletes its row and frees
-    its shards in one statement, and each new owner raises the shard's epoch. Nothing is sent when the last beat was
+    A dispatcher beats twice a second by the database's clock; whoever finds one silent for 4 s deletes its row and
+    frees its shards in one statement, and each new owner raises the shard's epoch. Nothing is sent when the last beat was
     asked for more than 2 s ago. Every write of an owner checks (owner, epoch) in the same statement and holds a share
     lock on the owner's row in ``dispatcher``, which that deletion needs: a writer that was declared dead writes nothing.
 

@@ -142,8 +142,11 @@ async def commit_artifact(transaction: Transaction, actor: Actor, artifact_id: i
         )
     twin = await artifacts.by_digest(transaction, collection.id, artifact.digest)
     if twin is not None:
+        tags = await artifacts.tags(transaction, artifact.id)
         await artifacts.delete(transaction, artifact.id, aggregate.now)
-        version, drafts = await _adopt(transaction, aggregate, collection, twin, artifact.aliases, {}, artifact.run_id)
+        version, drafts = await _adopt(
+            transaction, aggregate, collection, twin, artifact.aliases, tags, artifact.run_id
+        )
         await append(transaction, drafts)
         return collection, version
     await artifacts.commit(transaction, artifact.id, aggregate.now)

@@ -79,6 +79,15 @@ async def test_racing_commits_of_the_same_content_give_one_version(api: Api) -> 
     assert version["aliases"] == [*(f"a{n}" for n in range(6)), "latest"]
 
 
+async def test_the_second_commit_of_the_same_content_brings_the_tags_that_were_announced_with_it(api: Api) -> None:
+    files = {"model.bin": b"weights"}
+    first, second = [await announce(api, files, tags=[tag], client_id=tag) for tag in ("a", "b")]
+    await upload(api, first, files)
+    for announced in (first, second):
+        version = (await api.client.post(f"{V1}/artifacts/{announced['id']}/commit")).json()
+    assert (version["version"], version["tags"]) == ("v0", ["a", "b"])
+
+
 async def test_racing_announcements_of_a_new_collection_converge(api: Api) -> None:
     announced = await asyncio.gather(*(announce(api, {"f": b"%d" % n}) for n in range(8)))
     assert len({one["id"] for one in announced}) == 8

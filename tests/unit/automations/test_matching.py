@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regista.automations.matching import LOOKBACK, Definition, Index, concerns, scope_keys
+from regista.automations.matching import LOOKBACK, Definition, Index, scope_keys
 from regista_events import Event, UnknownEvent, full_name, sample, short_names
 from regista_events.samples import SAMPLE_TIME
 from tests.support.definitions import definition, event_at
@@ -128,6 +128,17 @@ def _definitions(draw: st.DrawFn) -> Definition:
         organization=draw(st.sampled_from(["acme", "other"])),
         entity=draw(st.sampled_from(["vision", "speech"])),
         created_at=SAMPLE_TIME + timedelta(seconds=draw(st.sampled_from([-1000, 0, 59, 60, 61]))),
+    )
+
+
+def concerns(definition: Definition, event: Event[Any]) -> bool:
+    """Tell whether trigger, scope and time fit, by looking at nothing but these two."""
+    return (
+        event.source == definition.source
+        and event.type in definition.events
+        and not set(scope_keys(event)).isdisjoint(definition.met_by())
+        and event.time >= definition.created_at - LOOKBACK
+        and not getattr(event.data, "automatic", False)
     )
 
 

@@ -226,6 +226,12 @@ async def add_tags(transaction: Transaction, artifact: int, tags: dict[str, str 
     )
 
 
+async def tags(transaction: Transaction, artifact: int) -> dict[str, str | None]:
+    """Return the tags of an artifact."""
+    rows = await transaction.connection.fetch("SELECT name, value FROM artifact_tag WHERE artifact_id = $1", artifact)
+    return {row["name"]: row["value"] for row in rows}
+
+
 async def add_blob(transaction: Transaction, organization_id: int, blob: Blob) -> bytes:
     """Record content that is stored; return the SHA-256 under which the organization has this MD5 and size."""
     await transaction.connection.execute(_ADD_BLOB, organization_id, blob.sha256, blob.md5, blob.size)
