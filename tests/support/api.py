@@ -42,6 +42,20 @@ class Api:
         assert answer.status_code == 201, answer.text
         return answer.json()["key"]
 
+    async def pages(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Return the items of all pages of a list; none may be longer than its ``limit``."""
+        found: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            answer = await self.client.get(path, params=query | ({"cursor": cursor} if cursor else {}))
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            assert len(page["items"]) <= int(query.get("limit", 50))
+            found += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
     async def events(self) -> list[dict[str, Any]]:
         """Return all events in the order of the log."""
         async with self.runtime.database.transaction() as tx:

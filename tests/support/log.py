@@ -17,10 +17,10 @@ from regista.kit.settings import Settings
 from regista_events import codec
 from regista_events.envelope import Event
 from regista_events.samples import sample
+from tests.support.api import ADMIN_KEY
 from tests.support.database import fresh
 from tests.support.postgres import PostgresSession
 
-ADMIN_KEY = "admin-key-of-the-tests-0123456789-0123456789"
 BEGAN = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
 CONTEXT = (
     b'{"request_id":"r-1","ip":"192.0.2.7","user_agent":"wandb/0.19","client_version":"wandb/0.19","response_code":200}'

@@ -143,6 +143,12 @@ async def account_by_name(transaction: Transaction, organization: int, name: str
     )
 
 
+async def actor_id(transaction: Transaction, organization: int, given: str) -> str:
+    """Return the actor as events have it, of an account's name or id; what is no account's name stays as it is."""
+    account = None if given.isdecimal() else await account_by_name(transaction, organization, given)
+    return given if account is None else str(account["id"])
+
+
 async def list_teams(transaction: Transaction, organization: int, after: int, limit: int) -> list[asyncpg.Record]:
     """Return up to ``limit`` teams behind id ``after``, each with its members and their roles."""
     return await transaction.connection.fetch(

@@ -18,7 +18,7 @@ from regista.audit.question import Question
 from regista.audit.rendering import COLUMNS, csv_lines, json_lines, members
 from regista.audit.repository.search import Place
 from regista.audit.service import Reading
-from regista.events.filters import Moment, utc
+from regista.events.filters import Since, Until
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
 from regista.kit.web import PROBLEMS, ActionRouter, Cursor, Limit, Page
@@ -88,10 +88,10 @@ def _asked(
     text: Annotated[
         Text, Query(description="a part of action, resource, names, e-mail addresses, before or after")
     ] = None,
-    since: Annotated[Moment, Query(alias="from")] = None,
-    until: Annotated[Moment, Query(alias="to")] = None,
+    since: Since = None,
+    until: Until = None,
 ) -> Question:
-    return Question(resource=resource, text=text, since=utc(since), until=utc(until))
+    return Question(resource=resource, text=text, since=since, until=until)
 
 
 @router.read(

@@ -40,8 +40,7 @@ async def understand(
     authorize(actor, Action.AUDIT_READ, organization_resource(actor))
     organization = actor.organization_id
     if who is not None:
-        account = None if who.isdecimal() else await access.account_by_name(transaction, organization, who)
-        asked = asked._replace(actor=who if account is None else str(account["id"]))
+        asked = asked._replace(actor=await access.actor_id(transaction, organization, who))
     if action is not None:
         exact = exact_action(action)
         actions = [exact] if exact else await search.actions_from(transaction, organization, action)
@@ -71,7 +70,7 @@ async def page(
 
     A page may be shorter than ``limit`` and still have a next one: the search for rare rows is cut into pages.
     """
-    await search.plan_for_values(transaction)
+    await transaction.plan_for_values()
     rows, edge = await search.page(
         transaction, reading.organization_id, reading.question, reading.way, before, limit + 1
     )

@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import AfterValidator
 
 from regista.access.names import EntityName
 from regista.kit.errors import InvalidError
@@ -15,9 +16,24 @@ from regista_events.envelope import full_name
 Types = Annotated[
     list[str] | None, Query(alias="type", max_length=100, description="short types as `alias.added`; several are or-ed")
 ]
-Moment = Annotated[datetime | None, Query(description="RFC 3339; without an offset it is UTC")]
-
 Entity = Annotated[EntityName | None, Query(description="events of this team alone; its admins may ask for it")]
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{moment.isoformat()} lies outside the years 1 to 9999") from None
+
+
+Moment = Annotated[datetime, AfterValidator(_utc)]
+"""A moment of a question, in UTC, which is meant where no offset is given."""
+Since = Annotated[
+    Moment | None, Query(alias="from", description="the first moment, RFC 3339; without an offset it is UTC")
+]
+Until = Annotated[Moment | None, Query(alias="to", description="the moment up to which, itself not included")]
 
 SKEW = timedelta(minutes=10)
 """How far the clock that made an event's id may be from the database's, with the length of a transaction."""
@@ -50,21 +66,11 @@ def asked(
     actor: Annotated[str | None, Query(max_length=200, description="name or id")] = None,
     correlation: Annotated[UUID | None, Query(description="the first event of a chain")] = None,
     entity: Entity = None,
-    since: Annotated[Moment, Query(alias="from")] = None,
-    until: Annotated[Moment, Query(alias="to")] = None,
+    since: Since = None,
+    until: Until = None,
 ) -> EventFilter:
     """Return the filter of a request. Raises `InvalidError`."""
-    return EventFilter(full_types(types), subject, actor, correlation, entity, utc(since), utc(until))
-
-
-def utc(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC, which is meant where no offset is given. Raises `InvalidError` beyond the calendar."""
-    if moment is None or moment.tzinfo is None:
-        return None if moment is None else moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise InvalidError(f"{moment.isoformat()} lies outside the years 1 to 9999") from None
+    return EventFilter(full_types(types), subject, actor, correlation, entity, since, until)
 
 
 def full_types(names: Sequence[str] | None) -> list[str] | None:

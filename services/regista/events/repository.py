@@ -95,11 +95,6 @@ ORDER BY next.shard, next.position
 _LAST = 2**63 - 1
 
 
-async def plan_for_values(transaction: Transaction) -> None:
-    """Plan this transaction's statements for the values they have: a filter's selectivity decides its best plan."""
-    await transaction.connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-
-
 async def bounds(transaction: Transaction, asked: EventFilter) -> tuple[int, int]:
     """Return positions between which all events of the filter's time range are."""
     if asked.since is None and asked.until is None:
@@ -150,13 +145,6 @@ async def effects(
 ) -> list[asyncpg.Record]:
     """Return what an event brought about, and what that did, in the order of the log; ``depth`` counts from 1."""
     return await transaction.connection.fetch(_EFFECTS, event, organization, depth, limit)
-
-
-async def account_id(transaction: Transaction, organization: int, name: str) -> int | None:
-    """Return the id of an account by its name."""
-    return await transaction.connection.fetchval(
-        "SELECT id FROM account WHERE organization_id = $1 AND name = $2", organization, name
-    )
 
 
 async def published_until(transaction: Transaction) -> Vector:

@@ -52,10 +52,9 @@ async def list_events(
     A page may be shorter than ``limit`` and still have a next one: the search for rare events is cut into pages.
     """
     await authorize_reading(transaction, actor, asked.entity)
-    await repository.plan_for_values(transaction)
-    if asked.actor is not None and not asked.actor.isdecimal():
-        account = await repository.account_id(transaction, actor.organization_id, asked.actor)
-        asked = asked._replace(actor=asked.actor if account is None else str(account))
+    await transaction.plan_for_values()
+    if asked.actor is not None:
+        asked = asked._replace(actor=await access.actor_id(transaction, actor.organization_id, asked.actor))
     since, until = await repository.bounds(transaction, asked)
     between = (since, until if before is None else min(before, until))
     rows, edge = await repository.list_events(transaction, actor.organization_id, asked, between, limit + 1)

@@ -1,8 +1,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -13,15 +11,9 @@ from regista.access.keys import KeyCache
 from regista.kit.db import Database
 from regista.kit.errors import ConfigurationError
 from regista.kit.settings import Settings
-from tests.support.api import ADMIN_KEY, Api, running_api
+from tests.support.api import ADMIN_KEY, Api
 from tests.support.database import fresh
 from tests.support.postgres import PostgresSession
-
-
-@pytest.fixture
-async def api(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Api]:
-    async with running_api(postgres, tmp_path) as api:
-        yield api
 
 
 async def test_a_key_is_accepted_as_bearer_and_as_basic_password(api: Api) -> None:

@@ -2,10 +2,8 @@ import csv
 import json
 import random
 import tracemalloc
-from collections.abc import AsyncGenerator
 from datetime import timedelta
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,37 +13,16 @@ from regista.audit.rendering import COLUMNS
 from regista.audit.repository import search
 from regista_events import CollectionCreated, codec
 from regista_events.envelope import Event, short_name
-from tests.support.api import Api, running_api
+from tests.support.api import Api
 from tests.support.log import BEGAN, made, received
-from tests.support.postgres import PostgresSession
 
 PATH = "/api/v1/audit"
-
-
-@pytest.fixture
-async def api(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Api]:
-    async with running_api(postgres, tmp_path) as api:
-        yield api
 
 
 async def project(api: Api, events: list[Event[Any]]) -> None:
     projection = AuditProjection(api.runtime.database, api.runtime.vault)
     for first in range(0, len(events), 500):
         await projection.handle([received(event, shard=n % 16) for n, event in enumerate(events[first : first + 500])])
-
-
-async def pages(api: Api, path: str = PATH, **query: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        answer = await api.client.get(path, params=query | ({"cursor": cursor} if cursor else {}))
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        assert len(page["items"]) <= int(query.get("limit", 50))
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
 
 
 SUBJECTS = ("vision/m/A:v1", "vision/m/A:v10", "vision/m/B:v1", "visions/x", "vision", "text/m/A:v1", "a%b_c/x")
@@ -95,14 +72,14 @@ async def test_every_filter_and_page_size_gives_what_a_plain_search_gives(
             asked["to"] = until.isoformat()
             wanted = [e for e in wanted if e.time < until]
         asked["limit"] = draw.choice((1, 3, 50, 1000))
-        found = await pages(api, **asked)
+        found = await api.pages(PATH, **asked)
         assert [item["event_id"] for item in found] == [str(e.id) for e in wanted], asked
 
 
 async def test_a_row_shows_every_column_with_its_chain(api: Api) -> None:
     event = made("alias.added")
     await project(api, [event])
-    (item,) = await pages(api)
+    (item,) = await api.pages(PATH)
     assert list(item) == list(COLUMNS)
     assert item["before"] == {"alias": "production", "version": "v2"}
     assert (item["actor_name"], item["actor_ip"]) == ("admin", "192.0.2.7")
@@ -111,7 +88,7 @@ async def test_a_row_shows_every_column_with_its_chain(api: Api) -> None:
 
 async def test_only_admins_of_the_organization_read_it_and_of_theirs_alone(api: Api) -> None:
     await project(api, [made(number=1), made(number=2, source="/orgs/elsewhere")])
-    assert len(await pages(api)) == 1
+    assert len(await api.pages(PATH)) == 1
     assert len((await api.client.get(PATH, headers={"accept": "text/csv"})).text.splitlines()) == 2
     key = await api.key_of("ann", team="team", role="admin")
     async with api.as_key(key) as ann:
@@ -206,7 +183,7 @@ async def test_a_collection_s_history_is_its_readers_to_read_and_survives_what_o
     ]
     await project(api, events)
     path = "/api/v1/collections/team/models/MNIST/history"
-    found = await pages(api, path, limit=1)
+    found = await api.pages(path, limit=1)
     assert [item["event_id"] for item in found] == [str(moved.id), str(mine.id)]
     assert "actor_ip" not in found[0]
     key = await api.key_of("ann", team="team", role="viewer")

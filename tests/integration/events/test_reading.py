@@ -1,8 +1,6 @@
 import json
 import random
-from collections.abc import AsyncGenerator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,35 +10,13 @@ from regista.events import repository
 from regista_events import codec
 from regista_events.envelope import Event, full_name, short_name
 from regista_events.schemas import read_snapshots
-from tests.support.api import Api, running_api
+from tests.support.api import Api
 from tests.support.log import BEGAN, log, made
-from tests.support.postgres import PostgresSession
-
-
-@pytest.fixture
-async def api(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Api]:
-    async with running_api(postgres, tmp_path) as api:
-        yield api
 
 
 async def logged(api: Api, events: list[Event[Any]], organization: int = 1) -> None:
     async with api.runtime.database.transaction() as tx:
         await log(tx, events, organization=organization)
-
-
-async def pages(api: Api, path: str, **query: Any) -> list[dict[str, Any]]:
-    """Return the items of all pages."""
-    found: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        answer = await api.client.get(path, params=query | ({"cursor": cursor} if cursor else {}))
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        assert len(page["items"]) <= int(query.get("limit", 50))
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
 
 
 async def emptied(api: Api) -> None:
@@ -97,15 +73,15 @@ async def test_every_filter_and_page_size_gives_what_a_plain_search_gives(
             asked["to"] = until.isoformat()
             wanted = [e for e in wanted if e.time < until]
         asked["limit"] = draw.choice((1, 3, 50, 1000))
-        found = await pages(api, "/api/v1/events", **asked)
+        found = await api.pages("/api/v1/events", **asked)
         assert [item["id"] for item in found] == [str(e.id) for e in wanted], asked
 
 
 async def test_an_actor_may_be_named_and_is_shown_by_name(api: Api) -> None:
     await logged(api, [made(actor="1", number=1), made(actor="system", number=2)])
-    (mine,) = await pages(api, "/api/v1/events", actor="admin", type="alias.added")
+    (mine,) = await api.pages("/api/v1/events", actor="admin", type="alias.added")
     assert (mine["actor"], mine["actor_name"]) == ("1", "admin")
-    (other,) = await pages(api, "/api/v1/events", actor="system", type="alias.added")
+    (other,) = await api.pages("/api/v1/events", actor="system", type="alias.added")
     assert other["actor_name"] is None
 
 
@@ -136,7 +112,7 @@ async def test_another_organization_s_events_are_not_there(api: Api) -> None:
     await logged(api, [mine, child])
     await logged(api, [theirs], organization=2)
     for query in ({}, {"type": "alias.added"}, {"correlation": theirs.id}, {"subject": "vision"}):
-        assert str(theirs.id) not in {item["id"] for item in await pages(api, "/api/v1/events", **query)}
+        assert str(theirs.id) not in {item["id"] for item in await api.pages("/api/v1/events", **query)}
     assert (await api.client.get(f"/api/v1/events/{theirs.id}")).status_code == 404
     assert (await api.client.get(f"/api/v1/events/{child.id}")).json()["causes"] == []
 

@@ -87,11 +87,6 @@ class Place(NamedTuple):
     event_id: UUID
 
 
-async def plan_for_values(transaction: Transaction) -> None:
-    """Plan this transaction's statements for the values they have: a time range leaves whole months out."""
-    await transaction.connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-
-
 async def has_few(transaction: Transaction, organization: int, prefix: str) -> bool:
     """Return whether fewer than `FEW_ROWS` rows are about resources that begin so."""
     return bool(await transaction.connection.fetchval(_FEW, organization, prefix, FEW_ROWS))

@@ -55,6 +55,10 @@ class Transaction:
         """Wake the listeners of ``channel`` once the transaction has committed."""
         self._wakes.add(channel)
 
+    async def plan_for_values(self) -> None:
+        """Plan the statements that follow for the values they have: the selectivity of a filter decides its best plan."""
+        await self.connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
     async def flush(self) -> None:
         """Write what the session holds, so that raw statements see it."""
         if self._session is not None:
