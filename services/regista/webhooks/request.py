@@ -3,14 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from regista.kit.signing import (
-    ID_HEADER,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    WANDB_HEADER,
-    SigningKey,
-    wandb_signature,
-)
+from regista.kit.signing import WANDB_HEADER, SigningKey, signature_headers, wandb_signature
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 """CloudEvents, JSON format, structured mode."""
@@ -51,10 +44,7 @@ class Route:
 
     def headers(self, message_id: str, timestamp: int, body: bytes, *, replayed: bool = False) -> dict[str, str]:
         """Return the headers of one attempt at ``timestamp`` (Unix seconds)."""
-        headers = self._template.copy()
-        headers[ID_HEADER] = message_id
-        headers[TIMESTAMP_HEADER] = str(timestamp)
-        headers[SIGNATURE_HEADER] = " ".join([key.sign(message_id, timestamp, body) for key in self._keys])
+        headers = self._template | signature_headers(self._keys, message_id, timestamp, body)
         if self._wandb_secret is not None:
             headers[WANDB_HEADER] = wandb_signature(self._wandb_secret, body)
         if replayed:

@@ -8,16 +8,6 @@ branch_labels = None
 depends_on = None
 
 _STATEMENTS = (
-    # One row, written once: what can never change after the first start.
-    """
-    CREATE TABLE installation (
-        id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
-        uuid uuid NOT NULL DEFAULT gen_random_uuid(),
-        shards smallint NOT NULL DEFAULT 16 CHECK (shards = 16),
-        created_at timestamptz NOT NULL DEFAULT now()
-    )
-    """,
-    "INSERT INTO installation DEFAULT VALUES",
     """
     CREATE TABLE aggregate (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -74,12 +64,6 @@ _STATEMENTS = (
         position bigint NOT NULL,
         event_id uuid NOT NULL,
         PRIMARY KEY (shard, position)
-    )
-    """,
-    """
-    CREATE TABLE consumer_group (
-        name text PRIMARY KEY,
-        installed_at timestamptz NOT NULL DEFAULT now()
     )
     """,
     """
