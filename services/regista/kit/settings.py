@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="libpq URL of PostgreSQL 15 or newer; unset: an embedded server in the data directory"
     )
-    database_pool: int = Field(default=10, ge=2, le=200, description="connections each process may open")
+    database_pool: int = Field(default=6, ge=2, le=200, description="connections each process may open")
     kafka_bootstrap_servers: str | None = Field(default=None, description="host:port,…; unset: the local bus")
     kafka_replication: int = Field(
         default=1, ge=1, le=9, description="replication factor of the topics made by migrate"

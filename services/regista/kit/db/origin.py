@@ -1,11 +1,13 @@
 """Who causes a change, through what, and because of which earlier event: the part of an event that no slice decides."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 from uuid import UUID
 
 ActorType = Literal["user", "service", "automation", "system"]
+
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,7 @@ class Context:
 
     def encode(self) -> bytes:
         """Return the JSON bytes that are stored, published as a header and hashed; absent members are left out."""
-        return json.dumps(
-            {name: value for name, value in asdict(self).items() if value is not None}, separators=(",", ":")
-        ).encode()
+        return _JSON({name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}).encode()
 
 
 @dataclass(frozen=True, slots=True)

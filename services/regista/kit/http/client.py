@@ -4,10 +4,9 @@ import ssl
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import aiohttp
-import httpx
 from aiohttp.abc import AbstractResolver
 
 from regista.kit.clock import monotonic
@@ -15,8 +14,10 @@ from regista.kit.http.addresses import Network
 from regista.kit.http.answer import Answer, kept_headers, read_bounded
 from regista.kit.http.connector import GuardedResolver, dials, make_connector, system_resolver
 from regista.kit.http.failures import Failure, of_exception, of_status
-from regista.kit.http.transport import GuardedTransport
 from regista.kit.http.urls import UrlRefusedError, parse
+
+if TYPE_CHECKING:
+    from httpx import AsyncClient
 
 CONNECT_SECONDS = 5.0
 """For one address: TCP and TLS handshakes."""
@@ -117,13 +118,18 @@ class GuardedClient:
             )
         return Answer(status, of_status(status), kept, content, truncated, monotonic() - started)
 
-    def httpx(self, *, timeout: float = 15.0, max_body: int = 1_000_000) -> httpx.AsyncClient:
+    def httpx(self, *, timeout: float = 15.0, max_body: int = 1_000_000) -> "AsyncClient":
         """Return an httpx client on the same connections and under the same guard, for what is not hot.
 
         ``timeout`` seconds bound each exchange as a whole, ``max_body`` the bytes of a response; redirects are not
         followed, cookies not kept. Closing it leaves this client open. Its exceptions are httpx's;
         ``failures.of_exception`` reads them.
         """
+        # Most processes never ask for it, and it takes 5 MB.
+        import httpx  # noqa: PLC0415
+
+        from regista.kit.http.transport import GuardedTransport  # noqa: PLC0415
+
         return httpx.AsyncClient(
             transport=GuardedTransport(self._session, seconds=timeout, max_body=max_body),
             headers={"User-Agent": AGENT, "Accept-Encoding": "identity"},
