@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.support.commands import REGISTA, regista
@@ -22,10 +23,16 @@ SECRET = "the-secret-key-of-the-system-tests-0123456789"
 class Service:
     """One process of ``regista serve``."""
 
-    def __init__(self, process: Process, reading: asyncio.Task[None]) -> None:
+    def __init__(self, name: str, process: Process, reading: asyncio.Task[None]) -> None:
+        self.name = name
         self.url = ""
         self._process = process
         self._reading = reading
+
+    def worked(self) -> float:
+        """Return the seconds of a core that the process has used."""
+        used = psutil.Process(self._process.pid).cpu_times()
+        return used.user + used.system
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal, and return the exit status."""
@@ -70,7 +77,7 @@ class Distributed:
         async with asyncio.timeout(60):
             line = (await process.stdout.readline()).decode()
         assert line.startswith("ready: "), f"regista serve {name}: {line}"
-        service = Service(process, asyncio.create_task(_discard(process.stdout)))
+        service = Service(name, process, asyncio.create_task(_discard(process.stdout)))
         service.url = line.removeprefix("ready: ").strip()
         self.services.append(service)
         if name == "api":

@@ -8,6 +8,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from regista.kit.bus.metadata import calm
 from regista.kit.bus.model import Record
 from regista.kit.bus.topics import MAX_MESSAGE_BYTES
 from regista.kit.errors import UnavailableError
@@ -137,6 +138,7 @@ class KafkaPublisher:
                     max_request_size=MAX_MESSAGE_BYTES,
                     request_timeout_ms=max(1000, int(self._patience * 1000)),
                 )
+                calm(producer.client)
                 line = _Line(producer)
                 try:
                     await producer.start()

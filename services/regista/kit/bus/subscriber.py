@@ -27,6 +27,7 @@ from faststream.message import StreamMessage
 from regista.kit import clock
 from regista.kit.bus.arrival import Arrival, arrive
 from regista.kit.bus.kafka import CONTEXT, EVENT_ID
+from regista.kit.bus.metadata import calm
 from regista.kit.bus.model import Consumer, Origin, Parking
 from regista.kit.bus.processing import Feed
 from regista.kit.bus.progress import Progress
@@ -109,6 +110,8 @@ class KafkaSubscriber:
             broker, subscriber = self._assemble()
             try:
                 await broker.start()
+                if subscriber.consumer is not None:
+                    calm(subscriber.consumer._client)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it tells nobody
                 pause = 0.2
                 self._down = None
                 self._progress = Progress(clock.monotonic(), patience=self._stall)
