@@ -7,12 +7,14 @@ of a machine with two cores, and no other work on it. Nothing is warm but what t
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from regista.kit.telemetry import configure_logging
 from tests.bench import arrival, deliveries, isolation, mutations, parts, recovery, startup
 from tests.bench.figures import FULL, QUICK, Effort, Figure, table
 
@@ -52,6 +54,9 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.names) - set(MEASURES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+    configure_logging("error", "bench")
+    # While a broker starts, nobody answers yet.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     figures = asyncio.run(run(given.names or list(MEASURES), QUICK if given.quick else FULL))
     sys.stdout.write(table(figures) + "\n")
     if given.json is not None:

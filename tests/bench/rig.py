@@ -154,7 +154,7 @@ async def rig(collections: int = 32, **settings: str) -> AsyncGenerator[Rig]:
     """Run a new installation with the durability that users get; ``settings`` without their prefix."""
     # Short, because a socket's path is.
     directory = Path(tempfile.mkdtemp(prefix="rgb-"))
-    system = System(directory, settings=settings)
+    system = System(directory, settings={"LOG_LEVEL": "error", **settings})
     try:
         async with Target() as target:
             await system.start()

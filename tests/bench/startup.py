@@ -21,7 +21,7 @@ async def measure(effort: Effort) -> list[Figure]:
         directory = Path(tempfile.mkdtemp(prefix="rgb-"))
         try:
             for took in (fresh, again):
-                system = System(directory)
+                system = System(directory, settings={"LOG_LEVEL": "error"})
                 began = time.monotonic()
                 await system.start()
                 took.append(time.monotonic() - began)
