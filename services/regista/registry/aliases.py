@@ -67,10 +67,10 @@ async def set_alias(
         raise missing_version(collection, version)
     if move.held_by == target.membership_id:
         return AliasMove(alias, target.name, previous, None)
-    await versions.set_alias(transaction, collection, alias, target.membership_id, aggregate.now)
+    change = versions.alias_change(collection, alias, target.membership_id, aggregate.now)
     target = replace(target, aliases=sorted({*target.aliases, alias}))
     draft = added(aggregate, collection, target, alias, previous, protected=move.protected)
-    events = await append(transaction, [draft])
+    events = await append(transaction, [draft], change=change)
     return AliasMove(alias, target.name, previous, events[0].id)
 
 

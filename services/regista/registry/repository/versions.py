@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from regista.kit.db import Transaction
+from regista.kit.outbox import Change
 from regista.registry.names import version_index
 from regista.registry.repository.columns import COLLECTION, FROM_COLLECTION, FROM_VERSION, VERSION
 from regista.registry.subjects import Collection, Version
@@ -45,9 +46,11 @@ _MOVES = {
     for kind, target in _TARGETS.items()
 }
 _SET_ALIAS = """
-INSERT INTO alias (collection_id, name, organization_id, membership_id, updated_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO alias (collection_id, name, organization_id, membership_id, updated_at) VALUES ({}, {}, {}, {}, {})
 ON CONFLICT (collection_id, name) DO UPDATE SET membership_id = excluded.membership_id, updated_at = excluded.updated_at
 """
+_SET_ALIAS_ALONG = _SET_ALIAS.format("$14", "$15", "$16", "$17", "$18")
+_SET_ALIAS_ALONE = _SET_ALIAS.format("$1", "$2", "$3", "$4", "$5")
 
 
 class Move(NamedTuple):
@@ -151,7 +154,14 @@ async def remove(transaction: Transaction, membership: int) -> None:
 
 async def set_alias(transaction: Transaction, collection: Collection, alias: str, membership: int, now: Any) -> None:
     """Put the alias on the membership, wherever in the collection it was."""
-    await transaction.connection.execute(_SET_ALIAS, collection.id, alias, collection.organization_id, membership, now)
+    await transaction.connection.execute(
+        _SET_ALIAS_ALONE, collection.id, alias, collection.organization_id, membership, now
+    )
+
+
+def alias_change(collection: Collection, alias: str, membership: int, now: Any) -> Change:
+    """Return what `set_alias` does, to go with the event that tells of it."""
+    return Change(_SET_ALIAS_ALONG, (collection.id, alias, collection.organization_id, membership, now))
 
 
 async def remove_alias(transaction: Transaction, collection: int, alias: str) -> None:
