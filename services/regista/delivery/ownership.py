@@ -1,8 +1,9 @@
 """Which lane shards are this dispatcher's, and whether it may still act on that.
 
 A beat counts from the moment it was asked for, by this process's monotonic clock; it is judged by the database's.
-Nobody may take a shard before DEAD_AFTER (4 s) of silence, and nothing is sent VALID (2 s) after the last beat, so no
-two owners send at the same time as long as clocks run less than twice as fast or slow.
+Nobody may take a shard before DEAD_AFTER (4 s) of silence, or GONE_AFTER (2.25 s) when the owner's connection has ended
+too, as it does with its process; and nothing is sent VALID (2 s) after the last beat. So no two owners send at the same
+time as long as their clocks run alike to a tenth.
 """
 
 from collections.abc import Collection
@@ -15,7 +16,7 @@ from regista.delivery.repository import ownership as repository
 from regista.kit import clock
 
 INTERVAL: Final = 0.5
-"""Seconds between beats: a silent dispatcher is noticed within 4.5 s."""
+"""Seconds between beats: a dead process is noticed within 2.75 s, a silent one within 4.5 s."""
 VALID: Final = 2.0
 
 

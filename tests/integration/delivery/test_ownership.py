@@ -8,11 +8,15 @@ from pathlib import Path
 from uuid import UUID
 
 from regista.delivery import Claimed, Outcome
+from regista.delivery.repository import ownership
 from regista.kit import ids
 from tests.support import delivery
 from tests.support.delivery import FakeSender, Ledger, answered, hang
 
 CHILD = Path(delivery.__file__).with_name("delivery_child.py")
+_DISPATCHER = """
+INSERT INTO dispatcher (id, beat_at, backend) VALUES ($1, clock_timestamp() - make_interval(secs => $2), $3)
+"""
 _SHARES = "SELECT array_agg(number ORDER BY number) FROM (SELECT count(*) AS number FROM lane_shard GROUP BY owner) x"
 
 
@@ -110,6 +114,22 @@ async def test_lanes_of_a_dispatcher_that_died_go_on_elsewhere_in_order(ledger: 
         assert not moments or min(moments) - died < 8
 
 
+async def test_a_silent_dispatcher_is_buried_sooner_when_its_connection_has_ended_too(ledger: Ledger) -> None:
+    connection = await ledger.runtime.database.connect()
+    try:
+        backend = await connection.fetchval("SELECT pg_backend_pid()")
+        gone, silent, waiting, dead = (ids.uuid7() for _ in range(4))
+        await connection.execute(_DISPATCHER, gone, 3, 0)
+        await connection.execute(_DISPATCHER, silent, 3, backend)
+        await connection.execute(_DISPATCHER, waiting, 2, 0)
+        await connection.execute(_DISPATCHER, dead, 5, backend)
+        await ownership.bury(connection)
+        left = {row["id"] for row in await connection.fetch("SELECT id FROM dispatcher")}
+        assert left == {silent, waiting}
+    finally:
+        await connection.close()
+
+
 async def test_who_has_lost_a_shard_cannot_record_what_it_sent(ledger: Ledger) -> None:
     lane = await ledger.lane()
     running = await ledger.start()
@@ -126,7 +146,7 @@ async def test_who_has_lost_a_shard_cannot_record_what_it_sent(ledger: Ledger) -
             await asyncio.sleep(0.01)
     # Another owner, alive, between two beats of this one.
     other = ids.uuid7()
-    await ledger.fetch("INSERT INTO dispatcher (id, beat_at) VALUES ($1, now() + interval '1 hour')", other)
+    await ledger.fetch(_DISPATCHER, other, -3600, 0)
     await ledger.fetch("UPDATE lane_shard SET owner = $1, epoch = epoch + 1", other)
     release.set()
     await asyncio.sleep(1.5)

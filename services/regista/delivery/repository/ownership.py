@@ -8,16 +8,22 @@ Connection = asyncpg.Connection
 
 DEAD_AFTER = 4.0
 """Seconds of silence, by the database's clock, after which a dispatcher has lost its shards."""
+GONE_AFTER = 2.25
+"""The same for one whose connection has ended: longer than it may send after its last beat (`ownership.VALID`)."""
 
 _BEAT = """
-INSERT INTO dispatcher (id, beat_at, retiring) VALUES ($1, clock_timestamp(), $2)
-ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, retiring = excluded.retiring
+INSERT INTO dispatcher (id, beat_at, retiring, backend) VALUES ($1, clock_timestamp(), $2, pg_backend_pid())
+ON CONFLICT (id)
+DO UPDATE SET beat_at = excluded.beat_at, retiring = excluded.retiring, backend = excluded.backend
 """
 # Recorders hold a share lock on their own row while they write: one that is writing now is left for the next round.
 _BURY = """
 WITH silent AS (
-    SELECT id FROM dispatcher WHERE beat_at < clock_timestamp() - make_interval(secs => $1) ORDER BY id
-    FOR UPDATE SKIP LOCKED
+    SELECT id FROM dispatcher d
+    WHERE beat_at < clock_timestamp() - make_interval(secs => $2)
+      AND (beat_at < clock_timestamp() - make_interval(secs => $1)
+           OR NOT EXISTS (SELECT FROM pg_stat_get_activity(d.backend)))
+    ORDER BY id FOR UPDATE SKIP LOCKED
 ), dead AS (
     DELETE FROM dispatcher d USING silent s WHERE d.id = s.id RETURNING d.id
 )
@@ -36,7 +42,7 @@ async def beat(connection: Connection, dispatcher: UUID, *, retiring: bool) -> N
 
 async def bury(connection: Connection) -> None:
     """Free the shards of those who have fallen silent."""
-    await connection.execute(_BURY, DEAD_AFTER)
+    await connection.execute(_BURY, DEAD_AFTER, GONE_AFTER)
 
 
 async def claim(connection: Connection, dispatcher: UUID, number: int) -> None:

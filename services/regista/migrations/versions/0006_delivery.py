@@ -34,7 +34,8 @@ _STATEMENTS = (
     CREATE TABLE dispatcher (
         id uuid PRIMARY KEY,
         beat_at timestamptz NOT NULL,
-        retiring boolean NOT NULL DEFAULT false
+        retiring boolean NOT NULL DEFAULT false,
+        backend integer NOT NULL
     ) WITH (fillfactor = 10)
     """,
     """
