@@ -1,5 +1,7 @@
 """Which services run together in a process."""
 
+import hashlib
+import socket
 from collections.abc import Callable, Sequence
 
 from regista.audit.consumer import AuditProjection
@@ -11,6 +13,7 @@ from regista.kit.dead_letter import DeadLetters
 from regista.kit.errors import ConfigurationError
 from regista.kit.runtime import Runtime
 from regista.kit.service import Service
+from regista.kit.settings import Settings
 from regista.relay.service import Relay
 from regista.supervisor.parts import Part
 from regista.webhooks.consumer import Planner
@@ -27,7 +30,8 @@ def engine(runtime: Runtime) -> Sequence[Service]:
         return [dispatcher, Relay(runtime, LocalBus(consumers, parking))]
     from regista.supervisor.kafka import KafkaRelay, KafkaSubscriber  # noqa: PLC0415 - the local bus never pays for it
 
-    subscribers = [KafkaSubscriber(bootstrap, consumer, parking) for consumer in consumers]
+    instance = _instance(runtime.settings)
+    subscribers = [KafkaSubscriber(bootstrap, consumer, parking, instance=instance) for consumer in consumers]
     return [dispatcher, *subscribers, KafkaRelay(runtime, bootstrap)]
 
 
@@ -65,6 +69,15 @@ def _planner(runtime: Runtime, dispatcher: Dispatcher) -> Consumer:
 
 def _audit(runtime: Runtime) -> Consumer:
     return AuditProjection(runtime.database, runtime.vault)
+
+
+def _instance(settings: Settings) -> str:
+    """Return a name that the engine's successor on this data directory has too.
+
+    A static member of the group takes its partitions back at once; another would wait until the dead one's session ends.
+    """
+    place = f"{socket.gethostname()}:{settings.data_dir.absolute()}"
+    return f"engine-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
 
 def _dispatcher(runtime: Runtime) -> Dispatcher:

@@ -60,7 +60,8 @@ class KafkaSubscriber:
 
     ``instance`` makes the membership static (the pod's name in a StatefulSet). ``drain`` bounds, in seconds, how long
     a rebalance or a stop waits for the batch in hand, which is rolled back after that; ``stall`` is the patience of the
-    liveness check; ``session`` how long the group waits for a member that is silent.
+    liveness check; ``session`` how long the group waits for a member that is silent
+    (6 s is the least that brokers allow by default).
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class KafkaSubscriber:
         instance: str | None = None,
         drain: float = 20.0,
         stall: float = 60.0,
-        session: float = 10.0,
+        session: float = 6.0,
     ) -> None:
         self.name = consumer.group
         self._bootstrap = bootstrap
