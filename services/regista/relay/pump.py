@@ -13,7 +13,7 @@ from regista.kit.bus.model import Publisher
 from regista.relay import share
 from regista.relay.faults import Faults
 from regista.relay.metrics import RelayMetrics
-from regista.relay.repository import Row, ShardSession
+from regista.relay.repository import BATCH_ROWS, Row, ShardSession
 
 logger = structlog.get_logger()
 
@@ -25,6 +25,12 @@ DRAIN_SECONDS = 10.0
 """How long a stop waits for the bus; what it has not taken by then is published again after the next start."""
 RETRY_FIRST = 0.1
 RETRY_LIMIT = 5.0
+
+
+GATHER_ROWS = 4
+"""A batch of so many rows tells of a busy system; a lone change is never made to wait."""
+GATHER_SECONDS = 0.008
+"""How long the next batch of a busy system may gather: each costs every consumer a transaction, however small it is."""
 
 
 class Rest(NamedTuple):
@@ -90,7 +96,8 @@ class Pump:
         try:
             while not stopping.is_set():
                 self._stir.clear()
-                await self._land()
+                if GATHER_ROWS <= await self._land() < BATCH_ROWS:
+                    await asyncio.sleep(GATHER_SECONDS)
                 await self._tick()
                 await self._launch()
                 await self._rest()
@@ -98,8 +105,8 @@ class Pump:
         finally:
             await self._abandon()
 
-    async def _land(self) -> None:
-        """Delete what was acknowledged; let shards rest whose batch was not."""
+    async def _land(self) -> int:
+        """Delete what was acknowledged, and return how much that was; let shards rest whose batch was not."""
         if self._session.lost:
             raise ConnectionResetError("the relay's connection to PostgreSQL has ended")
         landed: list[Row] = []
@@ -125,6 +132,7 @@ class Pump:
             self.held -= gone
             self._forget(gone)
             self._metrics.holds(len(self.held))
+        return len(landed)
 
     def _fail(self, flight: Flight, error: Exception) -> None:
         self._metrics.failed()
