@@ -34,7 +34,7 @@ def settings(memory: int, cores: int) -> dict[str, str]:
         "max_logical_replication_workers": "0",
         "autovacuum_max_workers": "2",
         "io_method": "sync",
-        "wal_compression": "off",
+        "wal_compression": "on",
         "wal_buffers": "4MB",
         "min_wal_size": "64MB",
         "max_wal_size": "512MB",
