@@ -25,6 +25,7 @@ from regista.kit.service import Health
 from regista.kit.web import Edge, install_problems
 from regista.registry import api as registry_api
 from regista.tracking import api as tracking_api
+from regista.wandb import api as wandb_api
 from regista.webhooks import api as webhooks_api
 
 V1 = "/api/v1"
@@ -40,7 +41,9 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         app.state.keys = KeyCache(runtime.database)
+        warming = asyncio.create_task(wandb_api.warm())
         yield
+        await warming
         app.state.keys.close()
 
     async def checks() -> Mapping[str, Health]:
@@ -71,6 +74,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(secrets_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
+    app.include_router(wandb_api.router)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/",))
 
 

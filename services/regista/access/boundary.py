@@ -44,6 +44,11 @@ class Caller:
     request: Request
     context: Context
 
+    @property
+    def base_url(self) -> str:
+        """The URL that this caller reaches the server under, without a trailing slash."""
+        return (self.runtime.settings.public_url or str(self.request.base_url)).rstrip("/")
+
     def origin(self, status: int = 200) -> Origin:
         """Return the origin of what this call changes, answered with ``status``."""
         return Origin(

@@ -47,7 +47,7 @@ def upload_url(call: Call, entry: Entry) -> str:
     """Return a URL to PUT the content of a file to."""
     assert entry.md5 is not None  # noqa: S101 - references are never uploaded
     grant = Grant("PUT", call.actor.organization_id, f"{entry.md5.hex()}-{entry.size}", "", _expiry())
-    return _signer(call.runtime.vault).url(_base(call), grant)
+    return _signer(call.runtime.vault).url(call.base_url + BLOBS, grant)
 
 
 def download_url(call: Call, entry: Entry) -> str:
@@ -55,7 +55,7 @@ def download_url(call: Call, entry: Entry) -> str:
     assert entry.sha256 is not None  # noqa: S101 - a committed version has all its content
     name = entry.path.rpartition("/")[2]
     grant = Grant("GET", call.actor.organization_id, entry.sha256.hex(), name, _expiry())
-    return _signer(call.runtime.vault).url(_base(call), grant)
+    return _signer(call.runtime.vault).url(call.base_url + BLOBS, grant)
 
 
 @router.replace("/blobs/{organization}/{blob}", action=None, response_model=Stored)
@@ -147,8 +147,3 @@ def _store(runtime: Runtime) -> BlobStore:
 
 def _expiry() -> int:
     return int(clock.now().timestamp()) + LIFETIME_SECONDS
-
-
-def _base(call: Call) -> str:
-    own = call.runtime.settings.public_url or str(call.request.base_url)
-    return own.rstrip("/") + BLOBS

@@ -1,0 +1,15 @@
+"""Every resolver module, and the scalars: what makes the schema executable."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from regista.wandb import scalars, server
+
+MODULES = (scalars, server)
+"""Each has ``BINDINGS``; root fields are `Root`s, which name their actions."""
+
+
+def bindings() -> Iterator[Any]:
+    """Yield what binds resolvers to the schema."""
+    for module in MODULES:
+        yield from module.BINDINGS
