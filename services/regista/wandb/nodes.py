@@ -1,0 +1,47 @@
+"""What several resolver modules hand on as the parents of GraphQL objects, beside the slices' own dataclasses.
+
+``Project``, ``Run``: `regista.tracking.subjects`. ``ArtifactSequence`` and ``ArtifactPortfolio``: `Collection`,
+``Artifact``: `Artifact`, both of `regista.registry.subjects`. ``User`` and ``Entity``: `Person` and `Place` of
+`regista.access.directory`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from regista.registry.subjects import Collection, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """``ArtifactCollectionMembership``: a version as a member of a collection."""
+
+    collection: Collection
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """``File``, of a run or of an artifact. ``size_bytes`` in bytes, ``md5`` and ``digest`` base64, URLs absolute.
+
+    ``upload_url`` None means that the content is stored already.
+    """
+
+    id: str
+    name: str
+    size_bytes: int
+    direct_url: str
+    md5: str | None = None
+    digest: str | None = None
+    mimetype: str | None = None
+    updated_at: datetime | None = None
+    storage_path: str | None = None
+    upload_url: str | None = None
+    upload_headers: tuple[str, ...] = ()
+    upload_multipart_urls: Any = None
+    artifact: Any = None
+
+    @property
+    def display_name(self) -> str:
+        """The name without its directories."""
+        return self.name.rpartition("/")[2]
