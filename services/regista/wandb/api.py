@@ -54,7 +54,8 @@ def _asked(body: bytes) -> tuple[str, dict[str, Any], str | None] | str:
         return f"the body is no JSON: {error}"
     if not isinstance(given, dict) or not isinstance(given.get("query"), str):
         return 'the body is no GraphQL request; send {"query": "…", "variables": {…}}'
-    variables, operation = given.get("variables") or {}, given.get("operationName") or None
+    variables, operation = given.get("variables"), given.get("operationName") or None
+    variables = {} if variables is None else variables
     if not isinstance(variables, dict) or not (operation is None or isinstance(operation, str)):
         return "variables is an object and operationName is text"
     return given["query"], variables, operation
