@@ -1,6 +1,7 @@
 """What other slices and edges may ask of the registry. No command commits: the boundary does."""
 
 from regista.registry.aliases import UNCHECKED, AliasMove, remove_alias, set_alias
+from regista.registry.catalogue import artifacts_by_ids
 from regista.registry.containers import (
     Wanted,
     create_collection,
@@ -42,6 +43,7 @@ __all__ = [
     "ScopeRef",
     "Sent",
     "Wanted",
+    "artifacts_by_ids",
     "collection_by_path",
     "commit_artifact",
     "create_artifact",

@@ -191,6 +191,59 @@ class Version:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An artifact in whatever state, as the clients that know artifacts rather than versions see it.
+
+    ``collection`` is its source, ``version`` its own membership there, None until it is committed and after it was
+    deleted. ``run`` is the path of the run that logged it, ``size`` in bytes. A ``ttl_seconds`` of None is no time to
+    live.
+    """
+
+    id: int
+    collection: Collection
+    state: str
+    digest: str
+    size: int
+    file_count: int
+    metadata: dict[str, Any]
+    description: str | None
+    ttl_seconds: int | None
+    history_step: int | None
+    run_id: int | None
+    run: str | None
+    account_id: int | None
+    client_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    tags: Tags
+    version: Version | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Return the artifact in the columns ``a_…``, its collection in ``c_…`` and its membership in ``v_…``."""
+        return cls(
+            row["a_id"],
+            Collection.of(row),
+            row["a_state"],
+            row["a_digest"],
+            row["a_size"],
+            row["a_file_count"],
+            row["a_metadata"],
+            row["a_description"],
+            row["a_ttl_seconds"],
+            row["a_history_step"],
+            row["a_run_id"],
+            row["a_run"],
+            row["a_account_id"],
+            row["a_client_id"],
+            row["a_created_at"],
+            row["a_updated_at"],
+            _tags(row["a_tags"]),
+            Version.of(row) if row["v_membership_id"] is not None else None,
+        )
+
+
 class Entry(NamedTuple):
     """A file of a version: stored content (``md5`` raw, ``sha256`` once it has arrived) or a ``reference`` elsewhere."""
 

@@ -18,7 +18,7 @@ import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from regista.kit import ids
-from regista.kit.errors import ConfigurationError, InvalidError, NotFoundError
+from regista.kit.errors import ConfigurationError, InvalidError, NotFoundError, TooLargeError
 
 _PART = 5 * 1024 * 1024
 """Bytes of a part; S3 takes none smaller. An upload holds three at most."""
@@ -46,11 +46,12 @@ class Blob(NamedTuple):
 
 
 class _Intake:
-    """Passes chunks on while it counts and digests them."""
+    """Passes chunks on while it counts and digests them; ``size`` is what was announced, None where nothing was."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], size: int) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], size: int | None, limit: int) -> None:
         self._chunks = chunks
-        self._limit = size
+        self._announced = size
+        self._limit = limit
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
         self.size = 0
@@ -58,8 +59,14 @@ class _Intake:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             self.size += len(chunk)
+            if self._announced is not None and self.size > self._announced:
+                raise ContentMismatchError(
+                    f"more than the {self._announced} bytes that were announced; nothing was kept"
+                )
             if self.size > self._limit:
-                raise ContentMismatchError(f"more than the {self._limit} bytes that were announced; nothing was kept")
+                raise TooLargeError(
+                    f"more than {self._limit} bytes came, the most that a file may have; nothing was kept"
+                )
             self._md5.update(chunk)
             self._sha256.update(chunk)
             if chunk:
@@ -76,18 +83,21 @@ class BlobStore:
         self._store = store
         self._root = root
 
-    async def write(self, organization_id: int, chunks: AsyncIterator[bytes], *, md5: bytes, size: int) -> Blob:
+    async def write(
+        self, organization_id: int, chunks: AsyncIterator[bytes], *, md5: bytes | None, size: int | None, limit: int
+    ) -> Blob:
         """Store a stream in bounded memory and return what it was; on return it is durable.
 
-        Raises `ContentMismatchError` when size or MD5 are not those announced; nothing is kept then.
+        ``md5`` and ``size`` are what was announced, None where nothing was. Raises `ContentMismatchError` when they
+        are not those of what came, `TooLargeError` above ``limit`` bytes; nothing is kept then.
         """
-        intake = _Intake(chunks, size)
+        intake = _Intake(chunks, size, limit)
         pending = f"uploads/{ids.uuid7()}"
         await obstore.put_async(self._store, pending, aiter(intake), chunk_size=_PART, max_concurrency=2)
         blob = intake.blob()
-        if blob.size != size or blob.md5 != md5:
+        if blob.size != (size if size is not None else blob.size) or blob.md5 != (md5 or blob.md5):
             await obstore.delete_async(self._store, pending)
-            said = f"{size} bytes with MD5 {md5.hex()}"
+            said = " ".join([f"{size} bytes"] * (size is not None) + [f"MD5 {md5.hex()}"] * (md5 is not None))
             raise ContentMismatchError(f"{blob.size} bytes with MD5 {blob.md5.hex()} came, {said} were announced")
         path = _path(organization_id, blob.sha256)
         if self._root is not None:

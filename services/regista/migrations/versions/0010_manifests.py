@@ -7,7 +7,10 @@ down_revision = "0009_run_data"
 branch_labels = None
 depends_on = None
 
-_STATEMENTS: tuple[str, ...] = ()
+_STATEMENTS: tuple[str, ...] = (
+    # The step of the run's history at which it was logged.
+    "ALTER TABLE artifact ADD COLUMN history_step bigint",
+)
 
 
 def upgrade() -> None:

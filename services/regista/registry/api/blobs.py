@@ -73,7 +73,9 @@ async def put_blob(
     length = request.headers.get("content-length")
     if length is not None and length.isdecimal() and int(length) != size:
         raise ContentMismatchError(f"{length} bytes are coming, {size} were announced; nothing was kept")
-    content = await _store(runtime).write(organization, _body(request), md5=bytes.fromhex(announced[1]), size=size)
+    content = await _store(runtime).write(
+        organization, _body(request), md5=bytes.fromhex(announced[1]), size=size, limit=size
+    )
 
     async def record(tx: Transaction) -> None:
         await service.record_blob(tx, organization, content)

@@ -9,7 +9,8 @@ import asyncpg
 
 from regista.kit.blobs import Blob
 from regista.kit.db import Transaction
-from regista.registry.subjects import Entry
+from regista.registry.repository.columns import ARTIFACT, COLLECTION, FROM_ARTIFACT, VERSION
+from regista.registry.subjects import Artifact, Entry
 
 _FIND = """
 SELECT a.id, a.organization_id, a.collection_id, c.aggregate_id, a.state, a.digest, a.run_id, a.client_id, a.aliases
@@ -18,6 +19,9 @@ FROM artifact a JOIN collection c ON c.id = a.collection_id
 _BY_ID = _FIND + "WHERE a.organization_id = $1 AND a.id = $2"
 _BY_CLIENT = _FIND + "WHERE a.organization_id = $1 AND a.client_id = $2"
 _BY_DIGEST = _FIND + "WHERE a.collection_id = $1 AND a.digest = $2 AND a.state = 'committed'"
+_SHOWN = f"""
+SELECT {ARTIFACT}, {COLLECTION}, {VERSION} FROM {FROM_ARTIFACT} WHERE a.organization_id = $1 AND a.id = ANY($2::bigint[])
+"""  # noqa: S608 - constants of this package
 _ADD = """
 INSERT INTO artifact (organization_id, collection_id, state, digest, size, file_count, metadata, description, ttl_seconds,
                       run_id, client_id, aliases, account_id, created_at, updated_at)
@@ -114,6 +118,12 @@ def _entry(row: asyncpg.Record) -> Entry:
 async def by_id(transaction: Transaction, organization_id: int, artifact: int) -> ArtifactRow | None:
     """Return an artifact of the organization."""
     return _row(await transaction.connection.fetchrow(_BY_ID, organization_id, artifact))
+
+
+async def by_ids(transaction: Transaction, organization_id: int, artifacts: Sequence[int]) -> dict[int, Artifact]:
+    """Return artifacts of the organization, in whatever state, by id, as they are shown."""
+    rows = await transaction.connection.fetch(_SHOWN, organization_id, artifacts)
+    return {row["a_id"]: Artifact.of(row) for row in rows}
 
 
 async def by_client(transaction: Transaction, organization_id: int, client_id: str) -> ArtifactRow | None:

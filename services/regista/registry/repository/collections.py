@@ -31,6 +31,11 @@ WHERE c.project_id = $1 AND c.id > $2 AND ($4::text IS NULL OR c.kind = $4)
       AND coalesce(c.visibility, p.visibility) = ANY($5::text[]) ORDER BY c.id LIMIT $3
 """
 )
+_WITH_ARTIFACTS = f"""
+SELECT DISTINCT ON (m.artifact_id, c.id) m.artifact_id, {COLLECTION}
+FROM {FROM_COLLECTION} JOIN membership m ON m.collection_id = c.id
+WHERE c.organization_id = $1 AND m.artifact_id = ANY($2::bigint[]) ORDER BY m.artifact_id, c.id
+"""  # noqa: S608 - constants of this package
 _ADD = """
 INSERT INTO collection (aggregate_id, organization_id, entity_id, project_id, registry_id, name, kind, type, description,
                         created_at, updated_at)
@@ -67,6 +72,16 @@ async def by_path(transaction: Transaction, organization_id: int, path: Collecti
     """Return a collection of the organization."""
     row = await transaction.connection.fetchrow(_BY_PATH, organization_id, *path)
     return Collection.of(row) if row is not None else None
+
+
+async def with_artifacts(
+    transaction: Transaction, organization_id: int, artifacts: Sequence[int]
+) -> dict[int, list[Collection]]:
+    """Return the collections that each artifact is a member of."""
+    found: dict[int, list[Collection]] = {}
+    for row in await transaction.connection.fetch(_WITH_ARTIFACTS, organization_id, artifacts):
+        found.setdefault(row["artifact_id"], []).append(Collection.of(row))
+    return found
 
 
 async def listed(
