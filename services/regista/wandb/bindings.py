@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from regista.wandb import scalars, server
+from regista.wandb import people, scalars, server
 
-MODULES = (scalars, server)
+MODULES = (scalars, server, people)
 """Each has ``BINDINGS``; root fields are `Root`s, which name their actions."""
 
 
