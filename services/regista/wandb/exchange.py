@@ -8,7 +8,7 @@ payload of a mutation shows what it committed.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 from graphql import GraphQLResolveInfo
@@ -24,11 +24,15 @@ Query = Callable[[Transaction], Awaitable[T]]
 
 
 class Exchange:
-    """What a request's resolvers share. ``denials`` are refusals of reads, for the engine to record."""
+    """What a request's resolvers share.
+
+    ``denials`` are refusals of reads, for the engine to record. ``loaded`` is what loaders found, until a change.
+    """
 
     def __init__(self, call: Caller) -> None:
         self.call = call
         self.denials: list[AccessDeniedError] = []
+        self.loaded: dict[Any, Any] = {}
         self._turn = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._reading: Transaction | None = None
@@ -91,6 +95,7 @@ class Exchange:
 
     async def _end(self) -> None:
         self._reading = None
+        self.loaded.clear()
         await self._stack.aclose()
 
 
