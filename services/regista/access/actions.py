@@ -17,6 +17,19 @@ class Role(IntEnum):
         """The name people use."""
         return "restricted viewer" if self is Role.RESTRICTED else self.name.lower()
 
+    @property
+    def key(self) -> str:
+        """The name that is stored and that programs use."""
+        return self.label.replace(" ", "_")
+
+    @classmethod
+    def of(cls, key: str) -> "Role":
+        """Return the role of a `key`. Raises `ValueError` for one that is none."""
+        for role in cls:
+            if role.key == key and role is not cls.NONE:
+                return role
+        raise ValueError(f"there is no role {key!r}; there are {', '.join(role.key for role in cls if role)}")
+
 
 class Action(StrEnum):
     """What a route or command does, in the words of events and the audit."""

@@ -18,7 +18,10 @@ SELECT k.id AS key_id, k.scope, k.entity_id AS only_entity_id, k.revoked_at, k.e
        a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id, a.deactivated_at,
        o.id AS organization_id, o.name AS organization,
        ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
-       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles
+       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles,
+       (SELECT json_agg(json_build_array(g.project_id, g.role)) FROM project_member g
+        WHERE g.account_id = a.id
+              OR g.entity_id IN (SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id)) AS grants
 FROM api_key k JOIN account a ON a.id = k.account_id JOIN organization o ON o.id = a.organization_id
 WHERE k.digest = $1
 """
@@ -28,7 +31,10 @@ SELECT NULL::bigint AS key_id, 'admin' AS scope, NULL::bigint AS only_entity_id,
        a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id,
        o.id AS organization_id, o.name AS organization,
        ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
-       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles
+       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles,
+       (SELECT json_agg(json_build_array(g.project_id, g.role)) FROM project_member g
+        WHERE g.account_id = a.id
+              OR g.entity_id IN (SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id)) AS grants
 FROM account a JOIN organization o ON o.id = a.organization_id
 WHERE a.organization_id = $1 AND a.name = $2
 """
@@ -46,6 +52,9 @@ async def actor_by_name(transaction: Transaction, organization: int, name: str) 
 
 def actor_of(row: asyncpg.Record) -> Actor:
     """Return the actor behind a live key's row."""
+    grants: dict[int, Role] = {}
+    for project, role in row["grants"] or ():
+        grants[project] = max(grants.get(project, Role.NONE), Role.of(role))
     return Actor(
         id=row["id"],
         name=row["name"],
@@ -55,6 +64,7 @@ def actor_of(row: asyncpg.Record) -> Actor:
         organization_admin=row["organization_role"] == "admin",
         default_entity_id=row["default_entity_id"],
         roles={entity: Role[role.upper()] for entity, role in zip(row["entities"], row["roles"], strict=True)},
+        grants=grants,
         scope=Scope[row["scope"].upper()],
         only_entity_id=row["only_entity_id"],
         key_id=row["key_id"],

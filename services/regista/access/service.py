@@ -67,7 +67,7 @@ async def bootstrap(transaction: Transaction, settings: Settings, public_url: st
     await repository.adopt_aggregate(transaction, root.id, organization.id)
     origin = _system(organization.id, organization.name, public_url)
     team = Entity(organization_id=organization.id, name=settings.team, kind="team")
-    own = Entity(organization_id=organization.id, name=f"{settings.organization}-org", kind="organization")
+    own = Entity(organization_id=organization.id, name=_registries_entity(settings), kind="organization")
     await repository.add(transaction, team, own)
     account = await _add_account(transaction, origin, settings.admin, "user", "admin", None, team)
     await _give_role(transaction, origin, account, team, Role.ADMIN)
@@ -126,6 +126,8 @@ async def set_member(transaction: Transaction, actor: Actor, team: str, member: 
     locked = await aggregate.lock_one(transaction, row["aggregate_id"]) if row is not None else None
     entity = await team_of(transaction, actor, team)
     authorize(actor, Action.MEMBER_WRITE, _entity_resource(actor, entity))
+    if entity["kind"] == "organization":
+        raise InvalidError(f"{team!r} holds registries and is no team; give roles in its registries", field="team")
     if row is None or locked is None:
         raise NotFoundError(f"there is no account {member!r} in organization {actor.organization}")
     name = None if role is Role.NONE else role.label
@@ -220,6 +222,12 @@ async def owner_of(transaction: Transaction, actor: Actor, name: str | None) -> 
     if found is None:
         raise InvalidError(f"{actor.name} has no team of their own; name one in `entity`", field="entity")
     return found
+
+
+def _registries_entity(settings: Settings) -> str:
+    """Return the name of the entity that holds the organization's registries: what paths into them may begin with."""
+    name = f"{settings.organization}-org"
+    return name if name not in {settings.team, settings.admin} else f"{name}-1"
 
 
 def _entity_resource(actor: Actor, entity: Any) -> Resource:

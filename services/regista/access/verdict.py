@@ -34,6 +34,8 @@ class Actor:
     default_entity_id: int | None
     roles: dict[int, Role] = field(default_factory=dict[int, Role])
     """Entity id → role in that team."""
+    grants: dict[int, Role] = field(default_factory=dict[int, Role])
+    """Project id → the highest role given in that registry to the account or to a team of it."""
     scope: Scope = Scope.ADMIN
     only_entity_id: int | None = None
     key_id: int | None = None
@@ -44,8 +46,8 @@ class Actor:
 class Resource:
     """What is asked for, as the slice that owns it loaded it.
 
-    ``entity_id`` None means the organization as a whole. ``granted`` is the role given on the resource itself (a
-    registry's members), None where there is no such thing. ``name`` is what a person calls it.
+    ``entity_id`` None means the organization as a whole. ``project_id`` is the project that it is or lies in, None
+    where there is no such thing: registries are projects that have members. ``name`` is what a person calls it.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Resource:
     entity_id: int | None = None
     visibility: Visibility = Visibility.ENTITY
     protected: bool = False
-    granted: Role | None = None
+    project_id: int | None = None
     owner_id: int | None = None
     """The account it belongs to: a person's own keys are theirs to manage."""
 
@@ -71,8 +73,8 @@ class Verdict(NamedTuple):
 def decide(actor: Actor, action: Action, resource: Resource) -> Verdict:
     """Decide, and say why.
 
-    The effective role is the highest of: admin of the organization; role in the resource's team; role granted on the
-    resource; viewer of what the organization may see. A key's scope limits it further.
+    The effective role is the highest of: admin of the organization; role in the resource's team; role in the registry,
+    one's own or that of a team; viewer of what the organization may see. A key's scope limits it further.
     """
     needed = needed_role(action, protected=resource.protected)
     if resource.organization_id != actor.organization_id:
@@ -97,8 +99,8 @@ def _effective_role(actor: Actor, resource: Resource) -> Role:
     if actor.organization_admin or (resource.owner_id is not None and resource.owner_id == actor.id):
         return Role.ADMIN
     roles = [Role.NONE]
-    if resource.granted is not None:
-        roles.append(resource.granted)
+    if resource.project_id is not None:
+        roles.append(actor.grants.get(resource.project_id, Role.NONE))
     if resource.entity_id is None:
         roles.append(Role.VIEWER)  # everybody belongs to their own organization
     elif resource.visibility is not Visibility.PRIVATE:
@@ -128,6 +130,35 @@ def reach(actor: Actor, action: Action) -> Reach:
             if decide(actor, action, Resource("a team", actor.organization_id, entity)).allowed
         ],
         general,
+    )
+
+
+class Sight(NamedTuple):
+    """Where an actor may do something, for lists that span teams and registries; see `sight`.
+
+    ``everything`` of the organization or else what ``organization`` says of things that the organization may see,
+    what lies in ``entities`` and is not private, and what lies in ``projects``. ``only`` is the one entity that the key
+    is limited to.
+    """
+
+    everything: bool
+    organization: bool
+    entities: list[int]
+    projects: list[int]
+    only: int | None
+
+
+def sight(actor: Actor, action: Action) -> Sight:
+    """Return where the actor may do the action: lists hold what `decide` would allow one by one."""
+    if actor.scope < needed_scope(action):
+        return Sight(False, False, [], [], actor.only_entity_id)
+    needed = needed_role(action)
+    return Sight(
+        everything=actor.organization_admin,
+        organization=needed <= Role.VIEWER,
+        entities=sorted(entity for entity, role in actor.roles.items() if role >= needed),
+        projects=sorted(project for project, role in actor.grants.items() if role >= needed),
+        only=actor.only_entity_id,
     )
 
 

@@ -83,7 +83,12 @@ class Collection:
     def resource(self, *, protected: bool = False) -> Resource:
         """Return what access control asks about."""
         return Resource(
-            self.path, self.organization_id, self.entity_id, Visibility(self.visibility), protected=protected
+            self.path,
+            self.organization_id,
+            self.entity_id,
+            Visibility(self.visibility),
+            protected=protected,
+            project_id=self.project_id,
         )
 
     def snapshot(self) -> CollectionSnapshot:

@@ -31,7 +31,9 @@ class Project:
 
     def resource(self) -> Resource:
         """Return what access control asks about."""
-        return Resource(self.path, self.organization_id, self.entity_id, Visibility(self.visibility))
+        return Resource(
+            self.path, self.organization_id, self.entity_id, Visibility(self.visibility), project_id=self.id
+        )
 
     def snapshot(self) -> ProjectSnapshot:
         """Return the project as events show it."""
