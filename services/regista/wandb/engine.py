@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 MAX_TOKENS = 20_000
 """Tokens of a query. The client's longest has some 1,500."""
+MAX_SECONDS = 60
+"""Seconds that one request may take: lists nest, and each level multiplies the rows of the one above."""
 _DOCUMENTS = 512
 
 
@@ -80,7 +82,10 @@ class Engine:
                 operation_name=operation.name.value if operation.name else None,
             )
             if isawaitable(result):
-                result = await result
+                async with asyncio.timeout(MAX_SECONDS):
+                    result = await result
+        except TimeoutError:
+            return _refused(f"{_name(operation)} took longer than {MAX_SECONDS} s and was given up; ask for fewer rows")
         finally:
             await asyncio.shield(exchange.close())
         assert isinstance(result, ExecutionResult)  # noqa: S101 - the schema has no subscription and no @defer

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import math
 from typing import Any
@@ -138,3 +139,15 @@ def test_json_text_passes_and_objects_are_written_as_text() -> None:
     assert scalar._serialize('{"a":1}') == '{"a":1}'
     assert scalar._parse_value(json.dumps({"a": math.inf})) == {"a": "Infinity"}
     assert scalar._parse_value(" ") is None
+
+
+async def test_a_request_that_never_ends_is_given_up(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    field: Any = engine.schema.query_type and engine.schema.query_type.fields["serverInfo"]
+    monkeypatch.setattr(field, "resolve", hang)
+    monkeypatch.setattr("regista.wandb.engine.MAX_SECONDS", 0.05)
+    answer = await _ask(engine, SERVER)
+    assert answer.status == 200
+    assert "ServerFeaturesQuery took longer" in answer.body["errors"][0]["message"]
