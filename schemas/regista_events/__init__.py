@@ -172,6 +172,8 @@ from regista_events.registries import (
 from regista_events.runs import (
     MetricTrigger,
     MetricValue,
+    RunAlerted,
+    RunAlertedData,
     RunCreated,
     RunCreatedData,
     RunDeleted,
@@ -361,6 +363,8 @@ __all__ = [
     "RegistrySnapshot",
     "RegistryUpdated",
     "RegistryUpdatedData",
+    "RunAlerted",
+    "RunAlertedData",
     "RunCreated",
     "RunCreatedData",
     "RunDeleted",

@@ -56,7 +56,7 @@ from regista_events.people import (
 )
 from regista_events.projects import ProjectCreated, ProjectDeleted, ProjectUpdated
 from regista_events.registries import RegistryCreated, RegistryDeleted, RegistryMemberChanged, RegistryUpdated
-from regista_events.runs import RunCreated, RunDeleted, RunMetricTriggered, RunStateChanged
+from regista_events.runs import RunAlerted, RunCreated, RunDeleted, RunMetricTriggered, RunStateChanged
 from regista_events.tags import CollectionTagAdded, CollectionTagRemoved, TagAdded, TagRemoved
 
 RegistryEvent = Annotated[
@@ -121,6 +121,7 @@ RegistryEvent = Annotated[
     | RunCreated
     | RunStateChanged
     | RunDeleted
+    | RunAlerted
     | RunMetricTriggered
     | TagAdded
     | TagRemoved

@@ -52,6 +52,21 @@ class RunDeleted(Event[RunDeletedData], frozen=True):
     type: Literal["dev.regista.run.deleted"] = "dev.regista.run.deleted"
 
 
+class RunAlertedData(Payload, frozen=True):
+    """What the run's program said: `title`, `text` and how bad it is."""
+
+    run: RunSnapshot
+    title: str
+    text: str
+    severity: Literal["info", "warn", "error"]
+
+
+class RunAlerted(Event[RunAlertedData], frozen=True):
+    """A run's program raised an alert."""
+
+    type: Literal["dev.regista.run.alerted"] = "dev.regista.run.alerted"
+
+
 class MetricTrigger(Payload, frozen=True):
     """What was asked of a metric, as `mean(loss, last 5) < 0.1`.
 

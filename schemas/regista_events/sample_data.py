@@ -74,6 +74,7 @@ from regista_events.registries import (
 )
 from regista_events.runs import (
     MetricTrigger,
+    RunAlertedData,
     RunCreatedData,
     RunDeletedData,
     RunMetricTriggeredData,
@@ -260,6 +261,12 @@ _EXAMPLES: tuple[Payload, ...] = (
         run=_run, state=Change(from_="running", to="finished"), summary={"acc": 0.991, "loss": 0.031}, exit_code=0
     ),
     RunDeletedData(run=_run, summary={"acc": 0.991, "loss": 0.031}),
+    RunAlertedData(
+        run=_run.model_copy(update={"state": "running"}),
+        title="Loss is rising",
+        text="The loss has risen for 500 steps: 0.42 to 0.61.",
+        severity="warn",
+    ),
     RunMetricTriggeredData(
         run=_run.model_copy(update={"state": "running"}),
         automation=_automation.model_copy(

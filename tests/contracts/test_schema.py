@@ -65,7 +65,7 @@ async def test_every_row_of_a_tenant_names_its_organization_or_the_row_that_does
         *("dispatcher", "lane_shard"),
         *("audit_chain", "audit_checkpoint"),
     }
-    parents = ["artifact_id", "collection_id", "membership_id", "lane_id", "delivery_id"]
+    parents = ["run_id", "artifact_id", "collection_id", "membership_id", "lane_id", "delivery_id"]
     async with fresh(postgres) as database, database.transaction() as tx:
         rows = await tx.connection.fetch(
             """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -5,7 +5,8 @@ RegistaError
 └── ConflictError
     ├── ProjectExistsError    409
     ├── ProjectHeldError      409  a project still has collections
-    └── RunExistsError        409
+    ├── RunExistsError        409
+    └── TransitionError       409  a run cannot come to a state from the one it is in
 """
 
 from regista.kit.errors import ConflictError
@@ -27,3 +28,9 @@ class RunExistsError(ConflictError):
     """The project has a run of the id already."""
 
     code = "run_exists"
+
+
+class TransitionError(ConflictError):
+    """The run cannot be set to that state from the one it is in."""
+
+    code = "run_state"

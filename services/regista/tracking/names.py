@@ -7,6 +7,8 @@ from pydantic import AfterValidator, StringConstraints
 from regista.kit import ids
 
 MAX_NAME = 128
+REGISTRY_PREFIX = "wandb-registry-"
+"""What the names of registries' projects begin with, and no others: registries have commands of their own."""
 _NOT_IN_PROJECT = frozenset("/\\#?%:")
 _NOT_IN_RUN = frozenset("/\\#?%:'\"")
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -29,15 +31,16 @@ def check_name(name: str, what: str, refused: frozenset[str]) -> str:
     return name
 
 
-def _project(name: str) -> str:
-    return check_name(name, "project name", _NOT_IN_PROJECT)
+def check_project_name(name: str, what: str = "project name") -> str:
+    """Return ``name`` if a project may be called so. Raises `ValueError`."""
+    return check_name(name, what, _NOT_IN_PROJECT)
 
 
 def _run(name: str) -> str:
     return check_name(name, "run id", _NOT_IN_RUN)
 
 
-ProjectName = Annotated[str, AfterValidator(_project)]
+ProjectName = Annotated[str, AfterValidator(check_project_name)]
 """The second part of a path."""
 
 RunName = Annotated[str, AfterValidator(_run)]

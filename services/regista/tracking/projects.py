@@ -12,11 +12,13 @@ from regista.access.verdict import Actor, Resource, authorize
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
-from regista.kit.errors import NotFoundError
+from regista.kit.errors import InvalidError, NotFoundError
 from regista.kit.outbox import Draft, append
-from regista.tracking import repository
+from regista.tracking import line_repository, repository
 from regista.tracking.errors import ProjectExistsError
+from regista.tracking.names import REGISTRY_PREFIX
 from regista.tracking.subjects import Project
+from regista.tracking.summary import for_event
 from regista_events import (
     ProjectCreated,
     ProjectCreatedData,
@@ -69,11 +71,13 @@ async def ensure_project(
 ) -> Ensured:
     """Return the project, made now if it is absent: of two that make it at once, one does.
 
-    Authorizes `project.write` where it makes one, nothing where it finds one. The caller appends the drafts.
+    Authorizes `project.write` where it makes one, nothing where it finds one. The caller appends the drafts. Raises
+    `InvalidError` for the name of a registry that there is not.
     """
     project = await repository.project_by_path(transaction, actor.organization_id, entity, name)
     if project is not None:
         return Ensured(project, [])
+    _refuse_registry(name)
     entity_id = await _entity_id(transaction, actor, entity, Action.PROJECT_WRITE)
     made = await aggregate.create(transaction, actor.organization_id)
     fields = fields or {}
@@ -120,9 +124,11 @@ async def update_project(
 ) -> Project:
     """Change name, title, description or visibility; a call that changes nothing emits nothing.
 
-    Raises `ProjectExistsError` for a new name that is taken.
+    Raises `ProjectExistsError` for a new name that is taken, `InvalidError` for the project of a registry.
     """
     locked, project = await _locked(transaction, actor, entity, name)
+    _refuse_registry(project.name)
+    _refuse_registry(fields.get("name") or "")
     changed = replace(project, **fields)
     changes = {
         field: Change[Any](from_=getattr(project, field), to=value)
@@ -152,13 +158,14 @@ async def delete_project(transaction: Transaction, actor: Actor, entity: str, na
     # A run is made after its project, so its aggregate has the higher id: the order of locks holds.
     runs_locked = await aggregate.lock(transaction, await repository.run_aggregates(transaction, project.id))
     runs = [run for run in await repository.runs(transaction, project.id, 0, None) if run.aggregate_id in runs_locked]
+    await line_repository.discard(transaction, [run.id for run in runs])
     await repository.delete_project(transaction, project.id, [run.id for run in runs])
     drafts = [
         Draft(
             RunDeleted,
             runs_locked[run.aggregate_id],
             run.path(project),
-            RunDeletedData(run=run.snapshot(project), summary=run.summary),
+            RunDeletedData(run=run.snapshot(project), summary=for_event(run.summary)),
         )
         for run in runs
     ]
@@ -179,6 +186,14 @@ async def _entity_id(transaction: Transaction, actor: Actor, entity: str, action
         raise NotFoundError(f"entity {entity} does not exist, or you may not see it")
     authorize(actor, action, Resource(f"entity {entity}", actor.organization_id, row["id"]))
     return row["id"]
+
+
+def _refuse_registry(name: str) -> None:
+    if name.startswith(REGISTRY_PREFIX):
+        raise InvalidError(
+            f"{name} is the project of a registry, whether there is one or not; make and change the registry instead",
+            field="name",
+        )
 
 
 def _missing(entity: str, name: str) -> NotFoundError:

@@ -1,8 +1,9 @@
 """All SQL of tracking."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -48,22 +49,50 @@ UPDATE project SET name = $2, title = $3, description = $4, visibility = $5, upd
 _RUN = """
 SELECT r.id, r.aggregate_id, r.project_id, r.name, r.display_name, r.state, r.config, r.summary, r.tags, r.notes,
        r.run_group AS "group", r.job_type, r.program, r.host, r.repository, r.commit, r.sweep, r.exit_code,
-       a.name AS account, r.created_at, r.updated_at, r.heartbeat_at, r.finished_at
-FROM run r LEFT JOIN account a ON a.id = r.account_id
+       a.name AS account, r.created_at, r.updated_at, r.heartbeat_at, r.finished_at, r.account_id, r.stop_requested_at,
+       coalesce(h.lines, 0) AS history_lines
+FROM run r LEFT JOIN account a ON a.id = r.account_id LEFT JOIN run_stream h ON h.run_id = r.id AND h.stream = 0
 """
 _RUN_BY_NAME = _RUN + "WHERE r.project_id = $1 AND r.name = $2"
 _RUNS = _RUN + "WHERE r.project_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3"
 _ADD_RUN = """
 INSERT INTO run (aggregate_id, organization_id, project_id, name, display_name, state, config, summary, tags, notes,
-                 run_group, job_type, program, host, repository, commit, sweep, account_id, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)
+                 run_group, job_type, program, host, repository, commit, sweep, account_id, created_at, updated_at,
+                 heartbeat_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19, $20)
 ON CONFLICT (project_id, name) DO NOTHING
 """
 _UPDATE_RUN = """
 UPDATE run SET display_name = $2, state = $3, config = $4, summary = $5, tags = $6, notes = $7, run_group = $8,
-       job_type = $9, exit_code = $10, finished_at = $11, updated_at = $12
+       job_type = $9, exit_code = $10, finished_at = $11, updated_at = $12, program = $13, host = $14, repository = $15,
+       commit = $16, sweep = $17, heartbeat_at = $18, stop_requested_at = $19
 WHERE id = $1
 """
+_BEAT = "UPDATE run SET heartbeat_at = $2, summary = coalesce($3, summary) WHERE id = $1"
+_RUN_PATH = """
+SELECT e.name AS entity, p.name AS project, r.name
+FROM run r JOIN project p ON p.id = r.project_id JOIN entity e ON e.id = p.entity_id
+WHERE r.organization_id = $1 AND r.id = $2
+"""
+_RUNS_BY_IDS = _RUN + "WHERE r.organization_id = $1 AND r.id = ANY($2)"
+_PROJECTS_BY_IDS = _PROJECT + "WHERE p.organization_id = $1 AND p.id = ANY($2)"
+ALIVE = frozenset({"running", "preempting"})
+"""States of a run that is heard of; an index holds these runs."""
+_SILENT = """
+SELECT r.id, r.aggregate_id, r.organization_id, o.name AS organization
+FROM run r JOIN organization o ON o.id = r.organization_id
+WHERE r.state IN ('running', 'preempting') AND r.heartbeat_at < now() - $1::interval AND r.id > $2
+ORDER BY r.id LIMIT $3
+"""
+
+
+class Silent(NamedTuple):
+    """A run that fell silent, and whose it is."""
+
+    id: int
+    aggregate_id: int
+    organization_id: int
+    organization: str
 
 
 def _aggregate(row: asyncpg.Record | None) -> Aggregate | None:
@@ -190,6 +219,7 @@ async def add_run(
             fields["sweep"],
             account,
             made.now,
+            fields.get("heartbeat_at"),
         )
     except asyncpg.ForeignKeyViolationError as error:
         raise asyncpg.SerializationError("the project was deleted while a run was made in it") from error
@@ -212,9 +242,44 @@ async def update_run(transaction: Transaction, run: Run) -> None:
         run.exit_code,
         run.finished_at,
         run.updated_at,
+        run.program,
+        run.host,
+        run.repository,
+        run.commit,
+        run.sweep,
+        run.heartbeat_at,
+        run.stop_requested_at,
     )
 
 
+async def beat(transaction: Transaction, run: int, moment: datetime, summary: Mapping[str, Any] | None = None) -> None:
+    """Note that the run was heard of, and what its summary is now, if it has changed."""
+    await transaction.connection.execute(_BEAT, run, moment, json.dumps(summary) if summary is not None else None)
+
+
+async def run_path(transaction: Transaction, organization_id: int, run: int) -> tuple[str, str, str] | None:
+    """Return entity, project and name of a run."""
+    row = await transaction.connection.fetchrow(_RUN_PATH, organization_id, run)
+    return (row["entity"], row["project"], row["name"]) if row is not None else None
+
+
+async def runs_by_ids(transaction: Transaction, organization_id: int, runs: Iterable[int]) -> dict[int, Run]:
+    """Return runs of the organization by id."""
+    rows = await transaction.connection.fetch(_RUNS_BY_IDS, organization_id, sorted(set(runs)))
+    return {row["id"]: Run(**row) for row in rows}
+
+
+async def projects_by_ids(transaction: Transaction, organization_id: int, ids: Iterable[int]) -> dict[int, Project]:
+    """Return projects of the organization by id."""
+    rows = await transaction.connection.fetch(_PROJECTS_BY_IDS, organization_id, sorted(set(ids)))
+    return {row["id"]: Project(**row) for row in rows}
+
+
+async def silent_runs(transaction: Transaction, silence: timedelta, after: int, limit: int) -> list[Silent]:
+    """Return up to ``limit`` runs behind id ``after`` that go on and were not heard of for so long."""
+    return [Silent(**row) for row in await transaction.connection.fetch(_SILENT, silence, after, limit)]
+
+
 async def delete_run(transaction: Transaction, run: int) -> None:
-    """Delete a run; what it logged stays and names no run any more."""
+    """Delete a run; the versions that it logged stay and name no run any more."""
     await transaction.connection.execute("DELETE FROM run WHERE id = $1", run)

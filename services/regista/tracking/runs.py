@@ -3,10 +3,12 @@
 A run's config, summary, tags and notes are working data: only its making, its states and its deletion are events.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, authorize
@@ -15,11 +17,12 @@ from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError, TooLargeError
 from regista.kit.outbox import Draft, append
-from regista.tracking import repository
-from regista.tracking.errors import RunExistsError
+from regista.tracking import line_repository, repository
+from regista.tracking.errors import RunExistsError, TransitionError
 from regista.tracking.names import new_display_name, new_run_name
 from regista.tracking.projects import ensure_project, find_project
 from regista.tracking.subjects import Project, Run
+from regista.tracking.summary import MAX_DATA_BYTES, for_event, size
 from regista_events import (
     RunCreated,
     RunCreatedData,
@@ -31,9 +34,31 @@ from regista_events import (
 from regista_events.subjects import RunState
 from regista_events.transition import Change
 
-MAX_DATA_BYTES = 1 << 20
-"""Bytes of a run's config, and of its summary, as JSON: the events of its states carry the summary."""
 ENDED = frozenset({"finished", "failed", "crashed", "killed"})
+_SETTABLE: Mapping[str, frozenset[str]] = {
+    "pending": frozenset({"running", "failed", "crashed", "preempted"}),
+    "failed": frozenset({"pending", "running"}),
+}
+"""What a run may be set to from outside, and from what: the client's own table."""
+
+Session = Literal["begin", "resume"]
+"""How a client takes up a run: its line numbers count from what there is, or go on with those it has asked for."""
+
+
+class Saved(NamedTuple):
+    """A run as it is now; ``inserted`` if it was made now."""
+
+    project: Project
+    run: Run
+    inserted: bool
+
+
+class Locked(NamedTuple):
+    """A run whose aggregate is locked, with its project."""
+
+    aggregate: Aggregate
+    project: Project
+    run: Run
 
 
 async def find_run(
@@ -45,6 +70,17 @@ async def find_run(
     if run is None:
         raise _missing(entity, project, name)
     return found, run
+
+
+async def run_path(transaction: Transaction, actor: Actor, run: int) -> tuple[str, str, str]:
+    """Return entity, project and name of a run of the actor's organization: what the commands on it take.
+
+    Raises `NotFoundError`. Authorizes nothing: the commands do.
+    """
+    path = await repository.run_path(transaction, actor.organization_id, run)
+    if path is None:
+        raise NotFoundError(f"run {run} does not exist, or you may not see it")
+    return path
 
 
 async def create_run(
@@ -75,6 +111,35 @@ async def create_run(
     return found, run
 
 
+async def save_run(
+    transaction: Transaction,
+    actor: Actor,
+    path: tuple[str, str, str | None],
+    fields: Mapping[str, Any],
+    *,
+    session: Session | None = None,
+) -> Saved:
+    """Make the run at ``path`` (entity, project, name), or change it; its project is made if that is absent.
+
+    ``fields`` replace what there is; what they leave out stays, or is empty for a new run. A client that takes up a run
+    again (``session``) starts it. Raises what `create_run` and `update_run` raise.
+    """
+    entity, project, name = path
+    locked = await repository.lock_run(transaction, actor.organization_id, entity, project, name) if name else None
+    if name is None or locked is None:
+        try:
+            made = {**_EMPTY, **fields, "name": name}
+            return Saved(*await create_run(transaction, actor, entity, project, made), True)
+        except RunExistsError as error:
+            raise asyncpg.SerializationError("another client has made the run meanwhile") from error
+    found, run = await find_run(transaction, actor, entity, project, name, Action.RUN_WRITE)
+    if session is not None:
+        await line_repository.rebase(transaction, run.id, at_the_end=session == "begin")
+        fields = {"state": "running", **fields, "heartbeat_at": locked.now}
+    changed = await _change(transaction, Locked(locked, found, run), fields)
+    return Saved(found, changed, False)
+
+
 async def update_run(
     transaction: Transaction, actor: Actor, entity: str, project: str, name: str, fields: Mapping[str, Any]
 ) -> tuple[Project, Run]:
@@ -83,59 +148,108 @@ async def update_run(
     ``config`` and ``summary`` are merged by their top-level keys, everything else is replaced. Raises
     `TooLargeError` for one that would have more than MAX_DATA_BYTES.
     """
-    locked, found, run = await _locked(transaction, actor, entity, project, name)
+    locked = await lock_run(transaction, actor, entity, project, name)
     merged = {
-        field: {**getattr(run, field), **value} if field in {"config", "summary"} else value
+        field: {**getattr(locked.run, field), **value} if field in {"config", "summary"} else value
         for field, value in fields.items()
     }
-    _check_size(merged)
-    changed = replace(run, **merged)
-    if changed == run:
-        return found, run
-    if changed.state != run.state:
-        ended = changed.state in ENDED
-        changed = replace(
-            changed, finished_at=locked.now if ended else None, exit_code=changed.exit_code if ended else None
+    return locked.project, await _change(transaction, locked, merged)
+
+
+async def set_state(transaction: Transaction, actor: Actor, path: tuple[str, str, str], state: str) -> Run:
+    """Set a run to ``pending`` (to be taken up again) or ``failed`` (lost). Raises `TransitionError` from other states."""
+    locked = await lock_run(transaction, actor, *path)
+    allowed = _SETTABLE.get(state)
+    if allowed is None or (locked.run.state not in allowed and locked.run.state != state):
+        raise TransitionError(
+            f"a run cannot be set from {locked.run.state} to {state}; there are: pending (from {_words('pending')}) "
+            f"and failed (from {_words('failed')})",
+            field="state",
         )
-    changed = replace(changed, updated_at=locked.now)
-    await repository.update_run(transaction, changed)
-    if changed.state != run.state:
-        data = RunStateChangedData(
-            run=changed.snapshot(found),
-            state=Change[RunState].model_validate({"from": run.state, "to": changed.state}),
-            summary=changed.summary,
-            exit_code=changed.exit_code,
-        )
-        await append(transaction, [Draft(RunStateChanged, locked, changed.path(found), data)])
-    return found, changed
+    return await _change(transaction, locked, {"state": state})
+
+
+async def request_stop(transaction: Transaction, actor: Actor, path: tuple[str, str, str]) -> Run:
+    """Ask a run to stop: its client hears of it with its next lines. Nothing happens to one that has ended."""
+    locked = await lock_run(transaction, actor, *path)
+    if locked.run.state in ENDED or locked.run.stop_requested_at is not None:
+        return locked.run
+    return await _change(transaction, locked, {"stop_requested_at": locked.aggregate.now})
 
 
 async def delete_run(transaction: Transaction, actor: Actor, entity: str, project: str, name: str) -> None:
     """Delete a run. The versions that it logged stay."""
-    locked, found, run = await _locked(transaction, actor, entity, project, name)
+    locked, found, run = await lock_run(transaction, actor, entity, project, name)
+    await line_repository.discard(transaction, [run.id])
     await repository.delete_run(transaction, run.id)
-    data = RunDeletedData(run=run.snapshot(found), summary=run.summary)
+    data = RunDeletedData(run=run.snapshot(found), summary=for_event(run.summary))
     await append(transaction, [Draft(RunDeleted, locked, run.path(found), data)])
 
 
-async def _locked(
-    transaction: Transaction, actor: Actor, entity: str, project: str, name: str
-) -> tuple[Aggregate, Project, Run]:
+async def lock_run(transaction: Transaction, actor: Actor, entity: str, project: str, name: str) -> Locked:
+    """Lock a run's aggregate, then read it: what every command on a run does first. Raises as `find_run` does."""
     locked = await repository.lock_run(transaction, actor.organization_id, entity, project, name)
     if locked is None:
         await find_project(transaction, actor, entity, project, Action.RUN_WRITE)
         raise _missing(entity, project, name)
     found, run = await find_run(transaction, actor, entity, project, name, Action.RUN_WRITE)
-    return locked, found, run
+    return Locked(locked, found, run)
+
+
+def state_change(locked: Locked, changed: Run) -> Draft:
+    """Return the event of a run's new state."""
+    data = RunStateChangedData(
+        run=changed.snapshot(locked.project),
+        state=Change[RunState].model_validate({"from": locked.run.state, "to": changed.state}),
+        summary=for_event(changed.summary),
+        exit_code=changed.exit_code,
+    )
+    return Draft(RunStateChanged, locked.aggregate, changed.path(locked.project), data)
+
+
+def enter(run: Run, now: datetime) -> Run:
+    """Return a run that has just come to its state, with what the state brings with it."""
+    if run.state in ENDED:
+        return replace(run, finished_at=now)
+    # Another beginning: what was asked of the one before it is over.
+    return replace(run, finished_at=None, exit_code=None, stop_requested_at=None)
+
+
+async def _change(transaction: Transaction, locked: Locked, fields: Mapping[str, Any]) -> Run:
+    _check_size(fields)
+    run, now = locked.run, locked.aggregate.now
+    changed = replace(run, **fields)
+    if changed == run:
+        return run
+    if changed.state != run.state:
+        changed = enter(changed, now)
+    changed = replace(changed, updated_at=now)
+    await repository.update_run(transaction, changed)
+    if changed.state != run.state:
+        await append(transaction, [state_change(locked, changed)])
+    return changed
+
+
+_EMPTY: Mapping[str, Any] = {
+    "display_name": None,
+    "state": "running",
+    "config": {},
+    "summary": {},
+    "tags": [],
+    **dict.fromkeys(("notes", "group", "job_type", "program", "host", "repository", "commit", "sweep")),
+}
 
 
 def _check_size(fields: Mapping[str, Any]) -> None:
     for field in ("config", "summary"):
-        size = len(json.dumps(fields.get(field, {}), separators=(",", ":")))
-        if size > MAX_DATA_BYTES:
+        if field in fields and (found := size(fields[field])) > MAX_DATA_BYTES:
             raise TooLargeError(
-                f"the run's {field} would have {size} bytes as JSON, {MAX_DATA_BYTES} is the most: log a file instead"
+                f"the run's {field} would have {found} bytes as JSON, {MAX_DATA_BYTES} is the most: log a file instead"
             )
+
+
+def _words(state: str) -> str:
+    return ", ".join(sorted(_SETTABLE[state]))
 
 
 def _missing(entity: str, project: str, name: str) -> NotFoundError:

@@ -74,6 +74,10 @@ class Run:
     updated_at: datetime
     heartbeat_at: datetime | None
     finished_at: datetime | None
+    account_id: int | None = None
+    stop_requested_at: datetime | None = None
+    history_lines: int = 0
+    """One more than the number of the last line of its history."""
 
     def snapshot(self, project: Project) -> RunSnapshot:
         """Return the run as events show it."""

@@ -33,6 +33,7 @@ CATALOGUE = [
     "run.created",
     "run.state_changed",
     "run.deleted",
+    "run.alerted",
     "run.metric_triggered",
     "automation.created",
     "automation.updated",

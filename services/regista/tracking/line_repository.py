@@ -1,0 +1,241 @@
+"""All SQL of lines: what runs stream, where their metrics are, and how far each stream has come."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from regista.kit.db import Transaction
+from regista.tracking.lines import Parsed, Shape, Stream
+
+# In batches: what one statement carries stays small beside what the process has.
+_BATCH = 5000
+
+_ADD_LINES = """
+INSERT INTO run_line (run_id, stream, line, step, body)
+SELECT $1, $2, g.line, g.step, g.body FROM unnest($3::bigint[], $4::bigint[], $5::bytea[]) AS g (line, step, body)
+ON CONFLICT (run_id, stream, line) DO NOTHING RETURNING line
+"""
+_WRITE_LINES = """
+INSERT INTO run_line (run_id, stream, line, body)
+SELECT $1, $2, g.line, g.body FROM unnest($3::bigint[], $4::bytea[]) AS g (line, body)
+ON CONFLICT (run_id, stream, line) DO UPDATE SET body = excluded.body WHERE run_line.body <> excluded.body
+"""
+_ADD_SHAPES = """
+INSERT INTO run_shape (run_id, stream, digest, metrics)
+SELECT $1, $2, g.digest, g.metrics::jsonb FROM unnest($3::bytea[], $4::text[]) AS g (digest, metrics)
+ON CONFLICT DO NOTHING
+"""
+_ADD_PLACES = """
+INSERT INTO run_place (run_id, stream, digest, block, places)
+SELECT $1, $2, g.digest, g.block, g.places
+FROM unnest($3::bytea[], $4::bigint[], $5::bit(4096)[]) AS g (digest, block, places)
+ON CONFLICT (run_id, stream, digest, block) DO UPDATE SET places = run_place.places | excluded.places
+"""
+_PROGRESS = "SELECT run_id, stream, lines, base, last_step FROM run_stream WHERE run_id = ANY($1)"
+_ADVANCE = """
+INSERT INTO run_stream (run_id, stream, lines, last_step) VALUES ($1, $2, $3, $4)
+ON CONFLICT (run_id, stream) DO UPDATE
+SET lines = greatest(run_stream.lines, excluded.lines), last_step = greatest(run_stream.last_step, excluded.last_step)
+"""
+_REBASE = "UPDATE run_stream SET base = CASE WHEN $2 THEN lines ELSE 0 END WHERE run_id = $1"
+_BLOCKS = """
+SELECT p.block, bit_or(p.places) AS places
+FROM run_shape s JOIN run_place p ON p.run_id = s.run_id AND p.stream = s.stream AND p.digest = s.digest
+WHERE s.run_id = $1 AND s.stream = $2 AND s.metrics ?& $3::text[]
+GROUP BY p.block
+"""
+_BODIES = "SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = $2 AND line = ANY($3) ORDER BY line"
+_BY_STEP = """
+SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = 0 AND step >= $2 AND step < $3
+ORDER BY step, line LIMIT $4
+"""
+_FIRST_FROM = "SELECT line FROM run_line WHERE run_id = $1 AND stream = 0 AND step >= $2 ORDER BY step, line LIMIT 1"
+_LAST_BELOW = """
+SELECT line FROM run_line WHERE run_id = $1 AND stream = 0 AND step < $2 ORDER BY step DESC, line DESC LIMIT 1
+"""
+_AFTER = """
+SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = $2 AND line > $3 ORDER BY line LIMIT $4
+"""
+_LAST = """
+SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = $2 ORDER BY line DESC LIMIT $3
+"""
+_LAST_OF_EACH = """
+SELECT given.id AS run_id, last.body FROM unnest($1::bigint[]) AS given (id)
+CROSS JOIN LATERAL (
+    SELECT body FROM run_line WHERE run_id = given.id AND stream = $2 ORDER BY line DESC LIMIT 1
+) last
+"""
+_SHAPES = """
+SELECT s.run_id, s.metrics, (
+    SELECT coalesce(sum(bit_count(p.places)), 0)::bigint FROM run_place p
+    WHERE p.run_id = s.run_id AND p.stream = s.stream AND p.digest = s.digest
+) AS lines
+FROM run_shape s WHERE s.run_id = ANY($1) AND s.stream = $2
+"""
+_DISCARD = """
+INSERT INTO run_discarded (run_id, organization_id) SELECT id, organization_id FROM run WHERE id = ANY($1)
+ON CONFLICT DO NOTHING
+"""
+_DISCARDED = "SELECT run_id FROM run_discarded ORDER BY run_id LIMIT 1 FOR UPDATE SKIP LOCKED"
+_CLEAR_LINES = """
+DELETE FROM run_line WHERE ctid = ANY(ARRAY(SELECT ctid FROM run_line WHERE run_id = $1 LIMIT $2))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stream has come: see table ``run_stream``."""
+
+    lines: int = 0
+    base: int = 0
+    last_step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A line as it is kept."""
+
+    line: int
+    step: int | None
+    body: bytes
+
+
+async def add_lines(transaction: Transaction, run: int, stream: Stream, lines: Sequence[Parsed]) -> set[int]:
+    """Insert lines; return the numbers of those that were not there yet."""
+    added: set[int] = set()
+    for start in range(0, len(lines), _BATCH):
+        batch = lines[start : start + _BATCH]
+        rows = await transaction.connection.fetch(
+            _ADD_LINES,
+            run,
+            stream,
+            [one.line for one in batch],
+            [one.step for one in batch],
+            [one.body for one in batch],
+        )
+        added.update(row[0] for row in rows)
+    return added
+
+
+async def write_lines(transaction: Transaction, run: int, stream: Stream, first: int, bodies: Sequence[bytes]) -> None:
+    """Insert lines numbered from ``first``, over what is there."""
+    for start in range(0, len(bodies), _BATCH):
+        batch = bodies[start : start + _BATCH]
+        numbers = list(range(first + start, first + start + len(batch)))
+        await transaction.connection.execute(_WRITE_LINES, run, stream, numbers, batch)
+
+
+async def add_places(
+    transaction: Transaction,
+    run: int,
+    stream: Stream,
+    places: Mapping[bytes, Mapping[int, bytes]],
+    shapes: Iterable[Shape],
+) -> None:
+    """Note which lines have which shape: digest → block → bits."""
+    wanted = [shape for shape in shapes if shape.digest in places]
+    await transaction.connection.execute(
+        _ADD_SHAPES,
+        run,
+        stream,
+        [shape.digest for shape in wanted],
+        [json.dumps(shape.metrics) for shape in wanted],
+    )
+    rows = [
+        (digest, block, bits) for digest, blocks in sorted(places.items()) for block, bits in sorted(blocks.items())
+    ]
+    await transaction.connection.execute(
+        _ADD_PLACES,
+        run,
+        stream,
+        [digest for digest, _, _ in rows],
+        [block for _, block, _ in rows],
+        [asyncpg.BitString.frombytes(bits) for _, _, bits in rows],
+    )
+
+
+async def advance(transaction: Transaction, run: int, stream: Stream, lines: int, last_step: int | None) -> None:
+    """Note that a stream has come to ``lines`` lines at least, and to this step."""
+    await transaction.connection.execute(_ADVANCE, run, stream, lines, last_step)
+
+
+async def rebase(transaction: Transaction, run: int, *, at_the_end: bool) -> None:
+    """Let the numbers of what comes next count from the lines there are, or from 0."""
+    await transaction.connection.execute(_REBASE, run, at_the_end)
+
+
+async def progress(transaction: Transaction, runs: Sequence[int]) -> dict[int, dict[Stream, Progress]]:
+    """Return how far the streams of runs have come; what has not begun is left out."""
+    found: dict[int, dict[Stream, Progress]] = {}
+    for row in await transaction.connection.fetch(_PROGRESS, list(runs)):
+        place = Progress(row["lines"], row["base"], row["last_step"])
+        found.setdefault(row["run_id"], {})[Stream(row["stream"])] = place
+    return found
+
+
+async def blocks(transaction: Transaction, run: int, stream: Stream, metrics: Sequence[str]) -> dict[int, bytes]:
+    """Return the places of the lines that have all of these metrics; of all lines for none."""
+    rows = await transaction.connection.fetch(_BLOCKS, run, stream, list(metrics))
+    return {row["block"]: row["places"].bytes for row in rows}
+
+
+async def bodies(transaction: Transaction, run: int, stream: Stream, lines: Sequence[int]) -> list[Stored]:
+    """Return these lines, in order, without those there are not."""
+    return _stored(await transaction.connection.fetch(_BODIES, run, stream, list(lines)))
+
+
+async def by_step(transaction: Transaction, run: int, low: int, high: int, limit: int) -> list[Stored]:
+    """Return up to ``limit`` lines of history from step ``low`` up to, not including, ``high``, by step and number."""
+    return _stored(await transaction.connection.fetch(_BY_STEP, run, low, high, limit))
+
+
+async def lines_of_steps(transaction: Transaction, run: int, low: int, high: int) -> tuple[int, int]:
+    """Return where the lines from step ``low`` up to ``high`` begin and end, for steps that grow with the lines."""
+    first = await transaction.connection.fetchval(_FIRST_FROM, run, low)
+    last = await transaction.connection.fetchval(_LAST_BELOW, run, high)
+    return (0, 0) if first is None or last is None else (min(first, last), max(first, last) + 1)
+
+
+async def after(transaction: Transaction, run: int, stream: Stream, line: int, limit: int) -> list[Stored]:
+    """Return up to ``limit`` lines behind line ``line``, in order."""
+    return _stored(await transaction.connection.fetch(_AFTER, run, stream, line, limit))
+
+
+async def last(transaction: Transaction, run: int, stream: Stream, limit: int) -> list[Stored]:
+    """Return the last lines, in order."""
+    return _stored(await transaction.connection.fetch(_LAST, run, stream, limit))[::-1]
+
+
+async def last_of_each(transaction: Transaction, runs: Sequence[int], stream: Stream) -> dict[int, bytes]:
+    """Return the last line of each run that has one."""
+    rows = await transaction.connection.fetch(_LAST_OF_EACH, list(runs), stream)
+    return {row["run_id"]: row["body"] for row in rows}
+
+
+async def shapes(transaction: Transaction, runs: Sequence[int], stream: Stream) -> list[asyncpg.Record]:
+    """Return ``run_id, metrics, lines`` of every shape of these runs."""
+    return await transaction.connection.fetch(_SHAPES, list(runs), stream)
+
+
+async def discard(transaction: Transaction, runs: Sequence[int]) -> None:
+    """Give up the lines of runs that are about to be deleted: a sweep clears them away."""
+    await transaction.connection.execute(_DISCARD, list(runs))
+
+
+async def clear(transaction: Transaction, limit: int) -> bool:
+    """Delete up to ``limit`` lines of a run that is gone; return whether there may be more to do."""
+    run = await transaction.connection.fetchval(_DISCARDED)
+    if run is None:
+        return False
+    done: Any = await transaction.connection.execute(_CLEAR_LINES, run, limit)
+    if int(done.rpartition(" ")[2]) < limit:
+        for table in ("run_place", "run_shape", "run_discarded"):
+            await transaction.connection.execute(f"DELETE FROM {table} WHERE run_id = $1", run)  # noqa: S608 - fixed names
+    return True
+
+
+def _stored(rows: Sequence[asyncpg.Record]) -> list[Stored]:
+    return [Stored(row["line"], row["step"], row["body"]) for row in rows]

@@ -1,0 +1,124 @@
+"""The command that takes what a running client streams: lines, the summary, its heart beating, and how it ended.
+
+One transaction for one request, under the lock of its run. Lines have numbers: a request that comes twice, late or in
+another order leaves what the first and ordered one would have left. History and system events are kept as they came
+first; output is rewritten, as progress bars do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from regista.access.verdict import Actor
+from regista.kit.db import Transaction
+from regista.kit.outbox import append
+from regista.tracking import line_repository, places, repository
+from regista.tracking.line_repository import Progress
+from regista.tracking.lines import Parsed, Shape, Stream, parse
+from regista.tracking.runs import ENDED, Locked, enter, lock_run, state_change
+from regista.tracking.subjects import Run
+from regista.tracking.summary import MAX_DATA_BYTES, size, storable
+
+_REVIVED = frozenset({"pending", "crashed", "preempting", "preempted"})
+"""States that a sign of life ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Lines of a stream; ``offset`` is the number of the first, as the client counts in its session."""
+
+    offset: int
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request of a running client; nothing in it is a sign of life.
+
+    ``exit_code`` is that of the program, None while it runs.
+    """
+
+    chunks: Mapping[Stream, Chunk] = field(default_factory=dict[Stream, Chunk])
+    summary: Mapping[str, Any] | None = None
+    preempting: bool = False
+    exit_code: int | None = None
+
+
+async def receive(transaction: Transaction, actor: Actor, path: tuple[str, str, str], sent: Sent) -> Run:
+    """Take what a run's client has sent; return the run as it is then.
+
+    ``path`` is entity, project and name. Raises `NotFoundError`, `AccessDeniedError`: nothing else is refused, since a
+    client gives up what is.
+    """
+    locked = await lock_run(transaction, actor, *path)
+    run = locked.run
+    if sent.chunks:
+        found = await line_repository.progress(transaction, [run.id])
+        for stream, chunk in sent.chunks.items():
+            if chunk.lines:
+                await _write(transaction, run.id, stream, chunk, found.get(run.id, {}).get(stream, Progress()))
+    summary = _summary(run, sent)
+    state = _state(run, sent)
+    if state == run.state:
+        await repository.beat(transaction, run.id, locked.aggregate.now, summary)
+        return run
+    return await _enter(transaction, locked, summary, state, sent.exit_code)
+
+
+async def _enter(
+    transaction: Transaction, locked: Locked, summary: Mapping[str, Any] | None, state: str, exit_code: int | None
+) -> Run:
+    now = locked.aggregate.now
+    changed = replace(locked.run, state=state, exit_code=exit_code, heartbeat_at=now, updated_at=now)
+    if summary is not None:
+        changed = replace(changed, summary=dict(summary))
+    changed = enter(changed, now)
+    await repository.update_run(transaction, changed)
+    await append(transaction, [state_change(locked, changed)])
+    return changed
+
+
+async def _write(transaction: Transaction, run: int, stream: Stream, chunk: Chunk, progress: Progress) -> None:
+    first = progress.base + chunk.offset
+    end = first + len(chunk.lines)
+    step = None
+    if stream is Stream.OUTPUT:
+        bodies = [text.encode("utf-8", "replace") for text in chunk.lines]
+        await line_repository.write_lines(transaction, run, stream, first, bodies)
+    else:
+        parsed = list(parse(stream, first, chunk.lines))
+        added = await line_repository.add_lines(transaction, run, stream, parsed)
+        if added:
+            await _place(transaction, run, stream, [line for line in parsed if line.line in added])
+        step = max((line.step for line in parsed if line.step is not None), default=None)
+    # A run without this stream so far begins at 0, in whatever order its chunks come.
+    await line_repository.advance(transaction, run, stream, end, step)
+
+
+async def _place(transaction: Transaction, run: int, stream: Stream, lines: Sequence[Parsed]) -> None:
+    numbers: dict[bytes, list[int]] = {}
+    shapes: dict[bytes, Shape] = {}
+    for line in lines:
+        shapes[line.shape.digest] = line.shape
+        numbers.setdefault(line.shape.digest, []).append(line.line)
+    marked = {digest: places.mark(found) for digest, found in numbers.items()}
+    await line_repository.add_places(transaction, run, stream, marked, shapes.values())
+
+
+def _summary(run: Run, sent: Sent) -> Mapping[str, Any] | None:
+    """Return the new summary, None where it stays."""
+    if sent.summary is None:
+        return None
+    found: dict[str, Any] = storable(sent.summary)
+    # What is too large to keep would be sent again and again if it were refused.
+    return found if found != run.summary and size(found) <= MAX_DATA_BYTES else None
+
+
+def _state(run: Run, sent: Sent) -> str:
+    if sent.exit_code is not None:
+        if sent.exit_code == 0:
+            return "finished"
+        return "killed" if run.stop_requested_at is not None else "failed"
+    if sent.preempting:
+        return run.state if run.state in ENDED - _REVIVED else "preempting"
+    return "running" if run.state in _REVIVED else run.state
