@@ -1,32 +1,25 @@
 """Routes of content, by signed URLs that need no key. Bytes stream in and out in bounded memory."""
 
 import re
-from collections.abc import AsyncIterator
-from functools import lru_cache
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect
 
 from regista.access.boundary import Call
 from regista.kit import clock
-from regista.kit.blobs import BlobStore, ContentMismatchError, Grant, LinkRefusedError, LinkSigner, open_blobs
+from regista.kit.blobs import ContentMismatchError, Grant, LinkRefusedError, transfer
 from regista.kit.blobs.ranges import RangeError, parse_range
-from regista.kit.blobs.signing import LIFETIME_SECONDS, PURPOSE
 from regista.kit.db import Transaction
 from regista.kit.runtime import Runtime
-from regista.kit.vault import Vault
 from regista.kit.web.problems import problem
 from regista.registry import service
 from regista.registry.api.routing import router
 from regista.registry.digest import write_md5
 from regista.registry.subjects import Entry
 
-BLOBS = "/api/v1/blobs"
-"""Where these routes are mounted; signed URLs begin here."""
 _ANNOUNCED = re.compile(r"([0-9a-f]{32})-(0|[1-9]\d{0,15})\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 
@@ -46,16 +39,14 @@ class Stored(BaseModel):
 def upload_url(call: Call, entry: Entry) -> str:
     """Return a URL to PUT the content of a file to."""
     assert entry.md5 is not None  # noqa: S101 - references are never uploaded
-    grant = Grant("PUT", call.actor.organization_id, f"{entry.md5.hex()}-{entry.size}", "", _expiry())
-    return _signer(call.runtime.vault).url(call.base_url + BLOBS, grant)
+    grant = Grant("PUT", call.actor.organization_id, f"{entry.md5.hex()}-{entry.size}", "", transfer.expiry())
+    return transfer.signer(call.runtime.vault).url(call.base_url + transfer.BLOBS, grant)
 
 
 def download_url(call: Call, entry: Entry) -> str:
     """Return a URL to GET the content of a file from."""
     assert entry.sha256 is not None  # noqa: S101 - a committed version has all its content
-    name = entry.path.rpartition("/")[2]
-    grant = Grant("GET", call.actor.organization_id, entry.sha256.hex(), name, _expiry())
-    return _signer(call.runtime.vault).url(call.base_url + BLOBS, grant)
+    return transfer.download_url(call.runtime, call.base_url, call.actor.organization_id, entry.sha256, entry.path)
 
 
 @router.replace("/blobs/{organization}/{blob}", action=None, response_model=Stored)
@@ -65,7 +56,7 @@ async def put_blob(
     """Take the bytes of a file; they are kept if size and MD5 are those that were announced. Again is the same."""
     runtime: Runtime = request.app.state.runtime
     grant = Grant("PUT", organization, blob, "", expires)
-    _signer(runtime.vault).check(grant, signature, clock.now().timestamp())
+    transfer.signer(runtime.vault).check(grant, signature, clock.now().timestamp())
     announced = _ANNOUNCED.match(blob)
     if announced is None:
         raise LinkRefusedError("this URL is not for an upload")
@@ -73,8 +64,8 @@ async def put_blob(
     length = request.headers.get("content-length")
     if length is not None and length.isdecimal() and int(length) != size:
         raise ContentMismatchError(f"{length} bytes are coming, {size} were announced; nothing was kept")
-    content = await _store(runtime).write(
-        organization, _body(request), md5=bytes.fromhex(announced[1]), size=size, limit=size
+    content = await transfer.store(runtime).write(
+        organization, transfer.body(request), md5=bytes.fromhex(announced[1]), size=size, limit=size
     )
 
     async def record(tx: Transaction) -> None:
@@ -96,10 +87,10 @@ async def get_blob(
     """Return the bytes of a file, or one range of them."""
     runtime: Runtime = request.app.state.runtime
     grant = Grant("GET", organization, blob, filename, expires)
-    _signer(runtime.vault).check(grant, signature, clock.now().timestamp())
+    transfer.signer(runtime.vault).check(grant, signature, clock.now().timestamp())
     if _SHA256.match(blob) is None:
         raise LinkRefusedError("this URL is not for a download")
-    sha256, store = bytes.fromhex(blob), _store(runtime)
+    sha256, store = bytes.fromhex(blob), transfer.store(runtime)
     size = await store.size(organization, sha256)
     etag = f'"{blob}"'
     headers = {
@@ -128,24 +119,3 @@ async def get_blob(
         headers,
         "application/octet-stream",
     )
-
-
-async def _body(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect as error:
-        raise ContentMismatchError("the upload was interrupted; nothing was kept, send it again") from error
-
-
-@lru_cache(maxsize=8)
-def _signer(vault: Vault) -> LinkSigner:
-    return LinkSigner(vault.signing_keys(PURPOSE))
-
-
-def _store(runtime: Runtime) -> BlobStore:
-    return open_blobs(runtime.settings.artifact_store, runtime.settings.data_dir)
-
-
-def _expiry() -> int:
-    return int(clock.now().timestamp()) + LIFETIME_SECONDS
