@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from regista.kit.telemetry import configure_logging
-from tests.bench import arrival, deliveries, isolation, mutations, parts, recovery, startup
+from tests.bench import arrival, deliveries, isolation, mutations, parts, recovery, runs, startup
 from tests.bench.figures import FULL, QUICK, Effort, Figure, table
 
 Measure = Callable[[Effort], Awaitable[list[Figure]]]
@@ -27,6 +27,7 @@ MEASURES: dict[str, Measure] = {
     "deliveries": deliveries.measure,
     "isolation": isolation.measure,
     "recovery": recovery.measure,
+    "runs": runs.measure,
     "relay": parts.measure_relay,
     "audit": parts.measure_audit,
 }

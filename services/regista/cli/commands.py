@@ -57,7 +57,7 @@ def up(
     data_dir: DataDir = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="API processes; each uses one core.")] = 1,
 ) -> None:
-    """Run everything in one process tree: PostgreSQL, API, relay, consumers, dispatcher.
+    """Run everything in one process tree: PostgreSQL, API, relay, consumers, dispatcher, upkeep.
 
     Prints `ready: URL` when requests are served. SIGINT or SIGTERM drains and exits 0. PostgreSQL and the bus are
     embedded unless REGISTA_DATABASE_URL and REGISTA_KAFKA_BOOTSTRAP_SERVERS name others.
@@ -72,14 +72,14 @@ def up(
 
 @app.command()
 def serve(
-    name: Annotated[str, typer.Argument(help="api, relay, webhooks or audit")],
+    name: Annotated[str, typer.Argument(help="api, relay, webhooks, audit or upkeep")],
     host: Host = "127.0.0.1",
     port: Port = 8080,
 ) -> None:
     """Run one service of a distributed installation; SIGTERM drains it.
 
-    Needs REGISTA_DATABASE_URL, REGISTA_SECRET_KEY and, for all but `api`, REGISTA_KAFKA_BOOTSTRAP_SERVERS. Serves
-    /livez, /readyz and /metrics at its port and prints `ready: URL`. Run `regista migrate` first.
+    Needs REGISTA_DATABASE_URL, REGISTA_SECRET_KEY and, for all but `api` and `upkeep`, REGISTA_KAFKA_BOOTSTRAP_SERVERS.
+    Serves /livez, /readyz and /metrics at its port and prints `ready: URL`. Run `regista migrate` first.
     """
     from regista.supervisor.serve import serve as run  # noqa: PLC0415
 

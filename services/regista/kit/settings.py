@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="CIDRs that webhooks may reach although they are private"
     )
+    upkeep_seconds: float = Field(
+        default=30, gt=0, le=86400, description="seconds between two looks for what became due by itself"
+    )
+    run_silence_seconds: float = Field(
+        default=300, ge=1, le=86400, description="seconds without a sign of life after which a run has crashed"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("webhook_allowed_networks", mode="before")

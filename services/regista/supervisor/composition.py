@@ -16,30 +16,35 @@ from regista.kit.service import Service
 from regista.kit.settings import Settings
 from regista.relay.service import Relay
 from regista.supervisor.parts import Part
+from regista.upkeep import Upkeep
+from regista.upkeep.schedule import sweeps
 from regista.webhooks.consumer import Planner
 from regista.webhooks.sender import WebhookSender
 
 
 def engine(runtime: Runtime) -> Sequence[Service]:
-    """Return all but the API, for one process: relay, consumers, dispatcher."""
+    """Return all but the API, for one process: relay, consumers, dispatcher, upkeep."""
     dispatcher = _dispatcher(runtime)
     consumers: list[Consumer] = [_planner(runtime, dispatcher), _audit(runtime)]
     parking = DeadLetters(runtime.database)
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
-        return [dispatcher, Relay(runtime, LocalBus(consumers, parking))]
+        return [dispatcher, Relay(runtime, LocalBus(consumers, parking)), _upkeep(runtime)]
     from regista.supervisor.kafka import KafkaRelay, KafkaSubscriber  # noqa: PLC0415 - the local bus never pays for it
 
     instance = _instance(runtime.settings)
     subscribers = [KafkaSubscriber(bootstrap, consumer, parking, instance=instance) for consumer in consumers]
-    return [dispatcher, *subscribers, KafkaRelay(runtime, bootstrap)]
+    return [dispatcher, *subscribers, KafkaRelay(runtime, bootstrap), _upkeep(runtime)]
 
 
 def part(runtime: Runtime, name: Part) -> Sequence[Service]:
     """Return the services of one process of a distributed installation.
 
-    Raises `ConfigurationError` without Kafka: on the local bus the relay hands records to consumers of its own process.
+    Raises `ConfigurationError` without Kafka for all that the bus joins: on the local one the relay hands records to
+    consumers of its own process.
     """
+    if name is Part.UPKEEP:
+        return [_upkeep(runtime)]
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
         raise ConfigurationError(
@@ -69,6 +74,10 @@ def _planner(runtime: Runtime, dispatcher: Dispatcher) -> Consumer:
 
 def _audit(runtime: Runtime) -> Consumer:
     return AuditProjection(runtime.database, runtime.vault)
+
+
+def _upkeep(runtime: Runtime) -> Upkeep:
+    return Upkeep(runtime, sweeps(runtime.settings))
 
 
 def _instance(settings: Settings) -> str:

@@ -10,3 +10,4 @@ class Part(StrEnum):
     RELAY = "relay"
     WEBHOOKS = "webhooks"
     AUDIT = "audit"
+    UPKEEP = "upkeep"
