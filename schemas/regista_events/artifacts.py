@@ -100,10 +100,11 @@ class ArtifactDownloaded(Event[ArtifactDownloadedData], frozen=True):
 
 
 class ArtifactUsedData(VersionData, frozen=True):
-    """By which run or client."""
+    """By which run or client; `used_as` is what the run calls it."""
 
     run: str | None = None
     client: str | None = None
+    used_as: str | None = None
 
 
 class ArtifactUsed(Event[ArtifactUsedData], frozen=True):

@@ -5,11 +5,15 @@ RegistaError
 │   └── ScopeNotFoundError        404
 ├── ConflictError
 │   ├── CollectionExistsError     409
+│   ├── RegistryExistsError       409
+│   ├── TypeInUseError            409  a registry holds artifacts of a type that it is to accept no longer
+│   ├── TypeNotAcceptedError      409  a registry does not accept artifacts of this type
 │   ├── VersionMismatchError      409  an alias is not where the caller expects it
 │   ├── TypeMismatchError         409  a collection holds one type of artifact
 │   ├── KindMismatchError         409  linking into a source collection, unlinking from one
 │   ├── HeldError                 409  a version still has aliases, a collection still has versions
-│   └── IncompleteUploadError     409  files of the manifest have not arrived
+│   ├── IncompleteUploadError     409  files of the manifest have not arrived
+│   └── ManifestChangedError      409  another manifest was announced while the artifact was committed
 └── InvalidError
     └── InvalidNameError          422
 """
@@ -27,6 +31,24 @@ class CollectionExistsError(ConflictError):
     """A collection of the project has the name already."""
 
     code = "collection_exists"
+
+
+class RegistryExistsError(ConflictError):
+    """A registry of the organization has the name already."""
+
+    code = "registry_exists"
+
+
+class TypeInUseError(ConflictError):
+    """A registry holds artifacts of a type that it is to accept no longer; ``details["types"]`` names them."""
+
+    code = "type_in_use"
+
+
+class TypeNotAcceptedError(ConflictError):
+    """A registry accepts other types of artifacts; ``details["accepted"]`` names them."""
+
+    code = "type_not_accepted"
 
 
 class VersionMismatchError(ConflictError):
@@ -57,6 +79,12 @@ class IncompleteUploadError(ConflictError):
     """Files of the manifest have not arrived; ``details["missing"]`` names up to 20 of them."""
 
     code = "incomplete_upload"
+
+
+class ManifestChangedError(ConflictError):
+    """Another manifest was announced after those that a commit has read; it reads them again."""
+
+    code = "manifest_changed"
 
 
 class InvalidNameError(InvalidError):

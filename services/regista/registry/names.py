@@ -8,16 +8,20 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, StringConstraints
 
 from regista.registry.errors import InvalidNameError
-from regista.tracking.names import check_name
+from regista.tracking.names import check_name, check_project_name
 
 LATEST = "latest"
 """The alias that the server keeps on the newest version of each collection."""
 MODEL_REGISTRY = "model-registry"
 """The project that `link_model` links into; made on the first link."""
+MAX_REGISTRY_NAME = 113
+"""Characters of a registry's name: with its prefix it is the name of a project."""
 MAX_METADATA_KEYS = 100
 MAX_METADATA_BYTES = 256 * 1024
 """Bytes of the metadata's JSON: every event of the version carries it, and Kafka takes messages of 1 MB."""
 MAX_PATH_BYTES = 1024
+MAX_MANIFEST_BYTES = 64 * 1024 * 1024
+"""Bytes of a manifest that is uploaded as a file: some 300,000 files."""
 _MAX_INDEX = 2**63 - 1
 _VERSION = re.compile(r"v(0|[1-9]\d{0,18})\Z", re.ASCII)
 _RESERVED = re.compile(r"v\d+\Z", re.ASCII)
@@ -58,6 +62,14 @@ def _manifest_path(path: str) -> str:
     return path
 
 
+def _registry(name: str) -> str:
+    if len(name) > MAX_REGISTRY_NAME:
+        raise ValueError(f"a registry name has 1 to {MAX_REGISTRY_NAME} characters; this one has {len(name)}")
+    return check_project_name(name, "registry name")
+
+
+RegistryName = Annotated[str, AfterValidator(_registry)]
+"""A registry, as people call it: without the prefix of its project."""
 CollectionName = Annotated[str, AfterValidator(_collection)]
 ArtifactType = Annotated[str, AfterValidator(_type)]
 Alias = Annotated[str, AfterValidator(_settable)]

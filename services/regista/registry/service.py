@@ -2,6 +2,7 @@
 
 from regista.registry.aliases import UNCHECKED, AliasMove, remove_alias, set_alias
 from regista.registry.catalogue import artifacts_by_ids
+from regista.registry.commits import Uploaded, commit_artifact, uploaded_manifests
 from regista.registry.containers import (
     Wanted,
     create_collection,
@@ -19,10 +20,13 @@ from regista.registry.tags import remove_tag, set_tag
 from regista.registry.uploads import (
     Announced,
     NewArtifact,
-    commit_artifact,
+    announce_manifest,
+    change_manifest,
     create_artifact,
+    held_content,
     read_artifact,
     record_blob,
+    record_manifest,
 )
 from regista.registry.versions import (
     delete_version,
@@ -42,8 +46,11 @@ __all__ = [
     "NewArtifact",
     "ScopeRef",
     "Sent",
+    "Uploaded",
     "Wanted",
+    "announce_manifest",
     "artifacts_by_ids",
+    "change_manifest",
     "collection_by_path",
     "commit_artifact",
     "create_artifact",
@@ -52,12 +59,14 @@ __all__ = [
     "delete_version",
     "download_file",
     "ensure_collection",
+    "held_content",
     "link",
     "list_collections",
     "list_files",
     "list_versions",
     "read_artifact",
     "record_blob",
+    "record_manifest",
     "remove_alias",
     "remove_collection_tag",
     "remove_tag",
@@ -71,6 +80,7 @@ __all__ = [
     "unlink",
     "update_collection",
     "update_version",
+    "uploaded_manifests",
     "use_version",
     "version_lineage",
 ]

@@ -218,7 +218,6 @@ class Artifact:
     run_id: int | None
     run: str | None
     account_id: int | None
-    client_id: str | None
     created_at: datetime
     updated_at: datetime
     tags: Tags
@@ -241,7 +240,6 @@ class Artifact:
             row["a_run_id"],
             row["a_run"],
             row["a_account_id"],
-            row["a_client_id"],
             row["a_created_at"],
             row["a_updated_at"],
             _tags(row["a_tags"]),
@@ -250,7 +248,10 @@ class Artifact:
 
 
 class Entry(NamedTuple):
-    """A file of a version: stored content (``md5`` raw, ``sha256`` once it has arrived) or a ``reference`` elsewhere."""
+    """A file of a version: stored content (``md5`` raw, ``sha256`` once it has arrived) or a ``reference`` elsewhere.
+
+    ``birth`` is the id of the artifact that the content was brought for, as far as it is known.
+    """
 
     path: str
     digest: str
@@ -259,6 +260,7 @@ class Entry(NamedTuple):
     reference: str | None = None
     extra: dict[str, Any] | None = None
     sha256: bytes | None = None
+    birth: int | None = None
 
 
 def _tags(found: Tags | None) -> Tags:

@@ -1,8 +1,12 @@
-"""Versions come in: announced with their manifest, filled by uploads, committed.
+"""Versions come in: announced, filled by uploads, and committed (see `commits`).
 
-Who writes: `create_artifact` a pending artifact; the blob routes, content; `commit_artifact`, once all content is there,
-the version, its aliases and its events in one transaction. A crash in between leaves a pending artifact, which nothing
-shows; the same calls repeated converge, since content is stored by what it is.
+Who writes: `create_artifact` a pending artifact, with its files or with manifests that are uploaded as files later; the
+blob routes, content. A crash in between leaves a pending artifact, which nothing shows and a sweep deletes; the same
+calls repeated converge, since content is stored by what it is.
+
+A collection holds the content that was brought to it, and a manifest may name what its collection holds without bringing
+it again. What other collections hold is stored once for all of them, but has to be brought again: to know the MD5 of
+somebody's content is not to have it.
 """
 
 from collections.abc import Sequence
@@ -17,28 +21,29 @@ from regista.kit.aggregate import Aggregate
 from regista.kit.blobs import Blob
 from regista.kit.db import Transaction
 from regista.kit.errors import ConflictError, InvalidError, NotFoundError
-from regista.kit.outbox import Draft, append
-from regista.registry.aliases import authorize_aliases, place_aliases
+from regista.kit.outbox import append
+from regista.registry.adoption import adopt, own_version
+from regista.registry.aliases import authorize_aliases
 from regista.registry.containers import Wanted, ensure_collection, lock_ensured
 from regista.registry.digest import manifest_digest
-from regista.registry.errors import IncompleteUploadError
 from regista.registry.names import checked_aliases
-from regista.registry.repository import artifacts, collections, lineage, versions
+from regista.registry.repository import artifacts, collections, lineage, manifests
 from regista.registry.repository.artifacts import ArtifactRow, NewRow
+from regista.registry.repository.manifests import Kind, ManifestRow
 from regista.registry.subjects import Collection, CollectionPath, Entry, Tags, Version
-from regista.registry.tags import merge_tags
 from regista.tracking.repository import run_by_name
-from regista_events import ArtifactCreated, ArtifactCreatedData, TagAdded, TagAddedData
-
-_NAMED = 20
 
 
 class NewArtifact(NamedTuple):
-    """What a client announces. ``run`` is the id of a run of the same project; sizes are in bytes."""
+    """What a client announces. ``run`` is the id of a run of the same project; sizes are in bytes.
+
+    ``entries`` None means that manifests are uploaded as files; ``digest`` then says what they will amount to. Runs
+    that give the same ``distributed_id`` fill one version.
+    """
 
     path: CollectionPath
     type: str
-    entries: Sequence[Entry]
+    entries: Sequence[Entry] | None
     digest: str | None = None
     metadata: dict[str, Any] = {}  # noqa: RUF012 - never changed
     description: str | None = None
@@ -48,6 +53,8 @@ class NewArtifact(NamedTuple):
     run: str | None = None
     client_id: str | None = None
     sequence_client_id: str | None = None
+    history_step: int | None = None
+    distributed_id: str | None = None
 
 
 class Announced(NamedTuple):
@@ -80,119 +87,101 @@ async def create_artifact(transaction: Transaction, actor: Actor, new: NewArtifa
     drafts = list(ensured.drafts)
     known = await _known(transaction, actor, collection, new, digest)
     if known is not None and known.state == "committed":
-        version, more = await _adopt(transaction, aggregate, collection, known, aliases, new.tags, run_id)
+        version, more = await adopt(transaction, aggregate, collection, known, aliases, new.tags, run_id)
         await append(transaction, [*drafts, *more])
         return Announced(known.id, collection, version, [])
     await append(transaction, drafts)
     if known is not None:
-        await artifacts.link_blobs(transaction, actor.organization_id, known.id)
-        return Announced(known.id, collection, None, await artifacts.missing(transaction, known.id, None))
-    row = NewRow(
-        organization_id=actor.organization_id,
-        collection_id=collection.id,
-        digest=digest,
-        size=sum(entry.size for entry in new.entries),
-        file_count=len(new.entries),
-        metadata=new.metadata,
-        description=new.description,
-        ttl_seconds=new.ttl_seconds,
-        run_id=run_id,
-        client_id=new.client_id,
-        aliases=aliases,
-        account_id=actor.id,
-        now=aggregate.now,
-    )
-    try:
-        number = await artifacts.add(transaction, row)
-    except asyncpg.UniqueViolationError as error:
-        raise asyncpg.SerializationError("the client announces the artifact twice at once") from error
-    except asyncpg.ForeignKeyViolationError as error:
-        raise asyncpg.SerializationError("the run was deleted while it announced an artifact") from error
-    await artifacts.add_entries(transaction, actor.organization_id, number, new.entries)
-    await artifacts.add_tags(transaction, number, dict(new.tags))
-    return Announced(number, collection, None, await artifacts.missing(transaction, number, None))
-
-
-async def commit_artifact(transaction: Transaction, actor: Actor, artifact_id: int) -> tuple[Collection, Version]:
-    """Make an announced artifact a version, with its aliases, once all its content has arrived.
-
-    Committed twice it is one version; if the same content was committed meanwhile, that version is returned. Raises
-    `NotFoundError`, `IncompleteUploadError`, `AccessDeniedError`.
-    """
-    artifact = await artifacts.by_id(transaction, actor.organization_id, artifact_id)
-    if artifact is None:
-        raise _missing(artifact_id)
-    aggregate = await aggregates.lock_one(transaction, artifact.aggregate_id)
-    artifact = await artifacts.by_id(transaction, actor.organization_id, artifact_id)
-    collection = (
-        await collections.by_id(transaction, actor.organization_id, artifact.collection_id) if artifact else None
-    )
-    if artifact is None or collection is None or artifact.state == "deleted":
-        raise _missing(artifact_id)
-    _authorize(actor, Action.ARTIFACT_CREATE, collection, artifact_id)
-    if artifact.state == "committed":
-        return collection, await _member(transaction, collection, artifact.id)
-    await authorize_aliases(transaction, actor, collection, artifact.aliases)
-    await artifacts.link_blobs(transaction, actor.organization_id, artifact.id)
-    absent = await artifacts.missing(transaction, artifact.id, _NAMED)
-    if absent:
-        raise IncompleteUploadError(
-            f"artifact {artifact_id} lacks files, {absent[0].path!r} first; PUT them to their upload URLs, then commit",
-            missing=[entry.path for entry in absent],
-        )
-    twin = await artifacts.by_digest(transaction, collection.id, artifact.digest)
-    if twin is not None:
-        tags = await artifacts.tags(transaction, artifact.id)
-        await artifacts.delete(transaction, artifact.id, aggregate.now)
-        version, drafts = await _adopt(
-            transaction, aggregate, collection, twin, artifact.aliases, tags, artifact.run_id
-        )
-        await append(transaction, drafts)
-        return collection, version
-    await artifacts.commit(transaction, artifact.id, aggregate.now)
-    membership = await versions.add(
-        transaction, collection, artifact.id, collection.next_index, actor.id, aggregate.now
-    )
-    await collections.set_next_index(transaction, collection.id, collection.next_index + 1, aggregate.now)
-    if artifact.run_id is not None:
-        await lineage.add(transaction, actor.organization_id, artifact.id, artifact.run_id, "output")
-    version = await versions.by_membership(transaction, membership)
-    assert version is not None  # noqa: S101 - inserted above, in this transaction
-    version, moves = await place_aliases(
-        transaction, aggregate, collection, version, artifact.aliases, newest=True, caused_by=0
-    )
-    data = ArtifactCreatedData(
-        collection=collection.snapshot(),
-        artifact=version.snapshot(collection),
-        version=version.name,
-        aliases=artifact.aliases,
-        tags=list(version.tags),
-    )
-    created = Draft(ArtifactCreated, aggregate, f"{collection.path}:{version.name}", data)
-    await append(transaction, [created, *moves])
-    return collection, version
+        if new.distributed_id is not None:
+            await _join(transaction, known, new, aliases, run_id)
+        await manifests.link_blobs(transaction, known.id)
+        return Announced(known.id, collection, None, await manifests.missing(transaction, known.id, None))
+    number = await _add(transaction, actor, aggregate, collection, new, digest, aliases, run_id)
+    return Announced(number, collection, None, await manifests.missing(transaction, number, None))
 
 
 async def read_artifact(transaction: Transaction, actor: Actor, artifact_id: int) -> Announced:
     """Return an announced or committed artifact, with the files that still have to be uploaded. Raises `NotFoundError`."""
+    artifact, collection = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_READ)
+    if artifact.state == "committed":
+        return Announced(artifact_id, collection, await own_version(transaction, collection, artifact_id), [])
+    return Announced(artifact_id, collection, None, await manifests.absent(transaction, artifact_id))
+
+
+async def find_announced(
+    transaction: Transaction, actor: Actor, artifact_id: int, action: Action
+) -> tuple[ArtifactRow, Collection]:
+    """Return an artifact, pending or committed, that the actor may do ``action`` to.
+
+    Raises `NotFoundError`, `AccessDeniedError`.
+    """
     artifact = await artifacts.by_id(transaction, actor.organization_id, artifact_id)
     collection = (
         await collections.by_id(transaction, actor.organization_id, artifact.collection_id) if artifact else None
     )
     if artifact is None or collection is None or artifact.state == "deleted":
-        raise _missing(artifact_id)
-    _authorize(actor, Action.ARTIFACT_READ, collection, artifact_id)
-    if artifact.state == "committed":
-        return Announced(artifact_id, collection, await _member(transaction, collection, artifact_id), [])
-    return Announced(artifact_id, collection, None, await artifacts.absent(transaction, artifact_id))
+        raise missing_artifact(artifact_id)
+    # Who asks by number must not learn the name of a collection that it may not see.
+    if not decide(actor, action, collection.resource()).visible:
+        raise missing_artifact(artifact_id)
+    authorize(actor, action, collection.resource())
+    return artifact, collection
 
 
-async def record_blob(transaction: Transaction, organization_id: int, blob: Blob) -> None:
-    """Make stored content known to the organization; again changes nothing.
+async def announce_manifest(
+    transaction: Transaction,
+    actor: Actor,
+    artifact_id: int,
+    kind: Kind,
+    name: str,
+    md5: bytes | None,
+    base: int | None,
+) -> ManifestRow:
+    """Announce a manifest that is uploaded as a file; ``md5`` None where the file is not known yet.
 
-    Raises `ConflictError` for other content with the same MD5 and size.
+    An artifact has one full manifest: announced again, it is the same. Raises `NotFoundError`, `AccessDeniedError`,
+    `ConflictError` for an artifact that is committed.
     """
-    kept = await artifacts.add_blob(transaction, organization_id, blob)
+    artifact = await _pending(transaction, actor, artifact_id)
+    number = await manifests.add(transaction, artifact.id, kind, name, md5, base)
+    return await _manifest(transaction, actor, number)
+
+
+async def change_manifest(
+    transaction: Transaction, actor: Actor, manifest_id: int, md5: bytes | None, base: int | None
+) -> ManifestRow:
+    """Say what the file of an announced manifest will be. Raises as `announce_manifest` does."""
+    found = await _manifest(transaction, actor, manifest_id)
+    await _pending(transaction, actor, found.artifact_id)
+    await manifests.change(transaction, manifest_id, md5, base)
+    return await _manifest(transaction, actor, manifest_id)
+
+
+async def record_manifest(transaction: Transaction, organization_id: int, manifest_id: int, md5: bytes) -> None:
+    """Record that the file of a manifest is staged. Raises `ConflictError` when another file is expected by now."""
+    if not await manifests.arrive(transaction, organization_id, manifest_id, md5):
+        raise ConflictError("no artifact expects this manifest any longer; log the artifact again")
+
+
+async def held_content(
+    transaction: Transaction, actor: Actor, artifact_id: int, md5s: Sequence[bytes]
+) -> tuple[Collection, dict[bytes, int]]:
+    """Return what the collection of a pending artifact holds of this content, each with the artifact it was brought for.
+
+    Raises `NotFoundError`, `AccessDeniedError`.
+    """
+    _, collection = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_CREATE)
+    return collection, dict(await manifests.held(transaction, actor.organization_id, collection.id, md5s))
+
+
+async def record_blob(transaction: Transaction, organization_id: int, artifact_id: int, blob: Blob) -> None:
+    """Make stored content known to the collection of the artifact that it was brought for; again changes nothing.
+
+    Raises `ConflictError` for other content with the same MD5 and size, `NotFoundError` when the artifact is gone.
+    """
+    kept = await manifests.add_blob(transaction, organization_id, artifact_id, blob)
+    if kept is None:
+        raise missing_artifact(artifact_id)
     if kept != blob.sha256:
         raise ConflictError(
             f"other content with MD5 {blob.md5.hex()} and {blob.size} bytes is stored already; MD5 is broken, this is "
@@ -200,7 +189,89 @@ async def record_blob(transaction: Transaction, organization_id: int, blob: Blob
         )
 
 
+def missing_artifact(artifact_id: int) -> NotFoundError:
+    """Return the error for an artifact that is absent or that may not be seen."""
+    return NotFoundError(f"artifact {artifact_id} does not exist, or you may not see it")
+
+
+async def _add(
+    transaction: Transaction,
+    actor: Actor,
+    aggregate: Aggregate,
+    collection: Collection,
+    new: NewArtifact,
+    digest: str,
+    aliases: list[str],
+    run_id: int | None,
+) -> int:
+    entries = new.entries or ()
+    row = NewRow(
+        organization_id=actor.organization_id,
+        collection_id=collection.id,
+        digest=digest,
+        size=sum(entry.size for entry in entries),
+        file_count=len(entries),
+        metadata=new.metadata,
+        description=new.description,
+        ttl_seconds=new.ttl_seconds,
+        run_id=run_id,
+        history_step=new.history_step,
+        distributed_id=new.distributed_id,
+        aliases=aliases,
+        account_id=actor.id,
+        now=aggregate.now,
+    )
+    try:
+        number = await artifacts.add(transaction, row)
+    except asyncpg.ForeignKeyViolationError as error:
+        raise asyncpg.SerializationError("the run was deleted while it announced an artifact") from error
+    await _name(transaction, actor, new, number)
+    await manifests.add_entries(transaction, actor.organization_id, collection.id, number, entries)
+    await artifacts.add_tags(transaction, number, dict(new.tags))
+    return number
+
+
+async def _name(transaction: Transaction, actor: Actor, new: NewArtifact, artifact: int) -> None:
+    if new.client_id is None:
+        return
+    try:
+        await artifacts.add_client(transaction, actor.organization_id, new.client_id, artifact)
+    except asyncpg.UniqueViolationError as error:
+        raise asyncpg.SerializationError("the client announces the artifact twice at once") from error
+
+
+async def _join(
+    transaction: Transaction, known: ArtifactRow, new: NewArtifact, aliases: Sequence[str], run_id: int | None
+) -> None:
+    """Take what another run brings to a version that several fill; it has logged it too."""
+    merged = list(dict.fromkeys([*known.aliases, *aliases]))
+    await artifacts.amend(transaction, known.id, merged, new.metadata, new.description)
+    await artifacts.add_tags(transaction, known.id, dict(new.tags))
+    if run_id is not None and run_id != known.run_id:
+        await lineage.add(transaction, known.organization_id, known.id, run_id, "output")
+
+
+async def _pending(transaction: Transaction, actor: Actor, artifact_id: int) -> ArtifactRow:
+    artifact, _ = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_CREATE)
+    await aggregates.lock_one(transaction, artifact.aggregate_id)
+    artifact, _ = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_CREATE)
+    if artifact.state != "pending":
+        raise ConflictError(f"artifact {artifact_id} is committed, and its files never change; log a new version")
+    return artifact
+
+
+async def _manifest(transaction: Transaction, actor: Actor, manifest_id: int) -> ManifestRow:
+    found = await manifests.row(transaction, actor.organization_id, manifest_id)
+    if found is None:
+        raise NotFoundError(f"manifest {manifest_id} does not exist, or you may not see it")
+    return found
+
+
 def _digest(new: NewArtifact) -> str:
+    if new.entries is None:
+        if not new.digest:
+            raise InvalidError("an artifact whose manifest is still to come has a digest", field="digest")
+        return new.digest
     own = manifest_digest((entry.path, entry.digest) for entry in new.entries)
     if new.digest is not None and new.digest != own:
         raise InvalidError(
@@ -222,62 +293,24 @@ async def _run_id(transaction: Transaction, collection: Collection, run: str | N
 async def _known(
     transaction: Transaction, actor: Actor, collection: Collection, new: NewArtifact, digest: str
 ) -> ArtifactRow | None:
+    known = None
     if new.client_id is not None:
         known = await artifacts.by_client(transaction, actor.organization_id, new.client_id)
+        if known is not None and known.twin_id is not None:
+            known = await artifacts.by_id(transaction, actor.organization_id, known.twin_id)
         if known is not None:
-            if (known.collection_id, known.digest) != (collection.id, digest) or known.state == "deleted":
+            if known.collection_id != collection.id or known.state == "deleted" or not _same(known, new, digest):
                 raise ConflictError(f"client id {new.client_id!r} stands for another artifact; take a new one")
             return known
-    return await artifacts.by_digest(transaction, collection.id, digest)
+    if new.distributed_id is not None:
+        known = await artifacts.by_distributed_id(transaction, collection.id, new.distributed_id)
+    else:
+        known = await artifacts.by_digest(transaction, collection.id, digest)
+    if known is not None:
+        await _name(transaction, actor, new, known.id)
+    return known
 
 
-async def _adopt(
-    transaction: Transaction,
-    aggregate: Aggregate,
-    collection: Collection,
-    known: ArtifactRow,
-    aliases: Sequence[str],
-    tags: Tags,
-    run_id: int | None,
-) -> tuple[Version, list[Draft]]:
-    """Set what came with content that is a version already; the run that logged it again is an output edge too."""
-    if run_id is not None:
-        await lineage.add(transaction, known.organization_id, known.id, run_id, "output")
-    version = await _member(transaction, collection, known.id)
-    version, changed = merge_tags(version, tags)
-    await artifacts.add_tags(transaction, known.id, {name: version.tags[name] for name in changed})
-    version, drafts = await place_aliases(transaction, aggregate, collection, version, aliases, newest=False)
-    tagged = [
-        Draft(
-            TagAdded,
-            aggregate,
-            f"{collection.path}:{version.name}",
-            TagAddedData(
-                collection=collection.snapshot(),
-                artifact=version.snapshot(collection),
-                version=version.name,
-                tag=name,
-                value=version.tags[name],
-                previous=previous,
-            ),
-        )
-        for name, previous in changed.items()
-    ]
-    return version, [*drafts, *tagged]
-
-
-async def _member(transaction: Transaction, collection: Collection, artifact: int) -> Version:
-    version = await versions.of_artifact(transaction, collection.id, artifact)
-    assert version is not None  # noqa: S101 - a committed artifact is a member of its own collection
-    return version
-
-
-def _authorize(actor: Actor, action: Action, collection: Collection, artifact_id: int) -> None:
-    # Who asks by number must not learn the name of a collection that it may not see.
-    if not decide(actor, action, collection.resource()).visible:
-        raise _missing(artifact_id)
-    authorize(actor, action, collection.resource())
-
-
-def _missing(artifact_id: int) -> NotFoundError:
-    return NotFoundError(f"artifact {artifact_id} does not exist, or you may not see it")
+def _same(known: ArtifactRow, new: NewArtifact, digest: str) -> bool:
+    # What several runs fill, and what is laid over another version, has another digest once it is whole.
+    return new.entries is None or known.digest == digest

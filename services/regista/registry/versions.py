@@ -17,7 +17,7 @@ from regista.registry.aliases import release_aliases
 from regista.registry.errors import HeldError
 from regista.registry.finding import collection_by_path, missing_version, resolve_version
 from regista.registry.links import unlink, unlinked
-from regista.registry.repository import artifacts, collections, lineage, versions
+from regista.registry.repository import artifacts, collections, lineage, manifests, versions
 from regista.registry.repository.lineage import Lineage, Neighbour
 from regista.registry.subjects import Collection, CollectionPath, Entry, Version
 from regista.tracking.runs import find_run
@@ -92,25 +92,49 @@ async def delete_version(
         await unlink(transaction, actor, path, version)
         return
     authorize(actor, Action.ARTIFACT_DELETE, collection.resource())
-    where = await versions.memberships(transaction, found.artifact_id)
+    held = await lock_memberships(transaction, actor.organization_id, found.artifact_id)
+    if not held:
+        raise missing_version(collection, version)
+    await _authorize_deletion(transaction, actor, held, delete_aliases=delete_aliases)
+    await remove_everywhere(transaction, held)
+
+
+async def lock_memberships(
+    transaction: Transaction, organization_id: int, artifact: int
+) -> list[tuple[Aggregate, Collection, Version]]:
+    """Lock every collection that the artifact is a member of and read its memberships, that of its source first.
+
+    Raises the driver's `SerializationError` (the boundary then begins again) when they change meanwhile.
+    """
+    where = await versions.memberships(transaction, artifact)
     locked = await aggregates.lock(transaction, (aggregate for _, aggregate, _ in where))
-    if await versions.memberships(transaction, found.artifact_id) != where:
+    if await versions.memberships(transaction, artifact) != where:
         raise asyncpg.SerializationError("the version was linked or unlinked while it was being deleted")
-    places = await collections.by_ids(transaction, actor.organization_id, [number for number, _, _ in where])
+    places = await collections.by_ids(transaction, organization_id, [number for number, _, _ in where])
     held: list[tuple[Aggregate, Collection, Version]] = []
     for number, aggregate, membership in where:
         member = await versions.by_membership(transaction, membership)
         if member is None or number not in places:
-            raise missing_version(collection, version)
+            raise asyncpg.SerializationError("the version was deleted meanwhile")
         held.append((locked[aggregate], places[number], member))
-    await _authorize_deletion(transaction, actor, held, delete_aliases=delete_aliases)
-    held.sort(key=lambda place: place[1].id != collection.id)
+    held.sort(key=lambda place: place[1].id != place[2].source_collection_id)
+    return held
+
+
+async def remove_everywhere(
+    transaction: Transaction, held: list[tuple[Aggregate, Collection, Version]], reason: str | None = None
+) -> None:
+    """Delete a version with all its memberships, as `lock_memberships` returned them; ``reason`` if nobody asked."""
     for _, _, member in held:
         await versions.remove(transaction, member.membership_id)
     own_aggregate, own_place, own = held[0]
     await artifacts.delete(transaction, own.artifact_id, own_aggregate.now)
     data = ArtifactDeletedData(
-        collection=own_place.snapshot(), artifact=own.snapshot(own_place), version=own.name, aliases=own.aliases
+        collection=own_place.snapshot(),
+        artifact=own.snapshot(own_place),
+        version=own.name,
+        aliases=own.aliases,
+        reason=reason,
     )
     drafts = [Draft(ArtifactDeleted, own_aggregate, f"{own_place.path}:{own.name}", data)]
     for aggregate, place, member in held:
@@ -123,9 +147,17 @@ async def delete_version(
 
 
 async def use_version(
-    transaction: Transaction, actor: Actor, path: CollectionPath, version: str, run: str | None, client: str | None
+    transaction: Transaction,
+    actor: Actor,
+    path: CollectionPath,
+    version: str,
+    run: str | None,
+    client: str | None,
+    used_as: str | None = None,
 ) -> tuple[Collection, Version]:
     """Record that a run (``entity/project/runs/name``) or a client takes the version as its input.
+
+    ``used_as`` is what the run calls it.
 
     Raises `NotFoundError` for a version or run that is not there, `AccessDeniedError`.
     """
@@ -135,7 +167,7 @@ async def use_version(
         if len(parts) != 4 or parts[2] != "runs":  # noqa: PLR2004 - entity, project, `runs`, name
             raise NotFoundError(f"run {run!r} is not written as entity/project/runs/name")
         _, user = await find_run(transaction, actor, parts[0], parts[1], parts[3], Action.RUN_WRITE)
-        await lineage.add(transaction, actor.organization_id, found.artifact_id, user.id, "input")
+        await lineage.add(transaction, actor.organization_id, found.artifact_id, user.id, "input", used_as)
     seen = await aggregates.observe(transaction, actor.organization_id)
     data = ArtifactUsedData(
         collection=collection.snapshot(),
@@ -143,6 +175,7 @@ async def use_version(
         version=found.name,
         run=run,
         client=_short(client),
+        used_as=used_as,
     )
     await append(transaction, [Draft(ArtifactUsed, seen, f"{collection.path}:{found.name}", data)])
     return collection, found
@@ -153,9 +186,22 @@ async def download_file(
 ) -> Entry:
     """Return a file of a version, whose handing out is an event. Raises `NotFoundError`, `AccessDeniedError`."""
     collection, found = await resolve_version(transaction, actor, path, version, Action.ARTIFACT_DOWNLOAD)
-    entry = await artifacts.entry_at(transaction, found.artifact_id, file)
-    if entry is None:
+    entries = await manifests.entries_at(transaction, found.artifact_id, [file])
+    if not entries:
         raise NotFoundError(f"{collection.path}:{found.name} has no file {file!r}; list …/files to see which it has")
+    await record_download(transaction, actor, collection, found, file, client)
+    return entries[0]
+
+
+async def record_download(
+    transaction: Transaction,
+    actor: Actor,
+    collection: Collection,
+    found: Version,
+    file: str | None,
+    client: str | None,
+) -> None:
+    """Append the event of a version's file, or with None of all its files, that were handed out."""
     seen = await aggregates.observe(transaction, actor.organization_id)
     data = ArtifactDownloadedData(
         collection=collection.snapshot(),
@@ -165,7 +211,6 @@ async def download_file(
         path=file,
     )
     await append(transaction, [Draft(ArtifactDownloaded, seen, f"{collection.path}:{found.name}", data)])
-    return entry
 
 
 async def list_files(
@@ -173,7 +218,7 @@ async def list_files(
 ) -> list[Entry]:
     """Return up to ``limit`` files of a version behind path ``after``, in the byte order of their paths."""
     _, found = await resolve_version(transaction, actor, path, version)
-    return await artifacts.entries(transaction, found.artifact_id, after, limit)
+    return await manifests.entries(transaction, found.artifact_id, after, limit)
 
 
 async def version_lineage(

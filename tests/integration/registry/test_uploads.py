@@ -61,10 +61,20 @@ async def test_identical_content_makes_no_new_version_but_takes_the_aliases_and_
     assert other["version"] == "v1"
 
 
-async def test_content_is_stored_once_for_an_organization(api: Api) -> None:
+async def test_content_is_brought_once_to_a_collection_and_stored_once_for_an_organization(
+    api: Api, tmp_path: Path
+) -> None:
     await log(api, FILES)
-    announced = await announce(api, {**FILES, "new": b"new"}, "other")
-    assert [one["path"] for one in announced["uploads"] if one["upload_url"]] == ["new"]
+    again = await announce(api, {**FILES, "new": b"new"})
+    assert [one["path"] for one in again["uploads"] if one["upload_url"]] == ["new"]
+    # To know the MD5 of what another collection holds is not to have it.
+    other = await announce(api, FILES, "other")
+    assert all(one["upload_url"] for one in other["uploads"])
+    assert (await api.client.post(f"{V1}/artifacts/{other['id']}/commit")).status_code == 409
+    await upload(api, other, FILES)
+    assert (await api.client.post(f"{V1}/artifacts/{other['id']}/commit")).json()["version"] == "v0"
+    assert await rows(api, "SELECT count(*) FROM blob") == 3
+    assert len([path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]) == 3
 
 
 async def test_racing_commits_of_the_same_content_give_one_version(api: Api) -> None:

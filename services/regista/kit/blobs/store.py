@@ -2,13 +2,16 @@
 
 Who writes: uploads, first under a name of their own and, once size and MD5 are what was announced, under the SHA-256.
 The rename is atomic, so an object is whole or absent. A crash in between leaves an object that no row refers to, or one
-under ``uploads/``; a repeat of the upload converges.
+under ``uploads/``; a repeat of the upload converges. Under ``staged/`` stands what is not content yet: parts of a file,
+manifests that a commit will read; whoever staged it takes it away, and a sweep what was forgotten.
 """
 
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -91,21 +94,50 @@ class BlobStore:
         ``md5`` and ``size`` are what was announced, None where nothing was. Raises `ContentMismatchError` when they
         are not those of what came, `TooLargeError` above ``limit`` bytes; nothing is kept then.
         """
-        intake = _Intake(chunks, size, limit)
-        pending = f"uploads/{ids.uuid7()}"
-        await obstore.put_async(self._store, pending, aiter(intake), chunk_size=_PART, max_concurrency=2)
-        blob = intake.blob()
-        if blob.size != (size if size is not None else blob.size) or blob.md5 != (md5 or blob.md5):
-            await obstore.delete_async(self._store, pending)
-            said = " ".join([f"{size} bytes"] * (size is not None) + [f"MD5 {md5.hex()}"] * (md5 is not None))
-            raise ContentMismatchError(f"{blob.size} bytes with MD5 {blob.md5.hex()} came, {said} were announced")
-        path = _path(organization_id, blob.sha256)
-        if self._root is not None:
-            await asyncio.to_thread(_sync_file, self._root / pending)
-        await obstore.rename_async(self._store, pending, path)
-        if self._root is not None:
-            await asyncio.to_thread(_sync_directories, self._root, path)
+        pending, blob = await self._take(chunks, md5, size, limit)
+        await self._settle(pending, _path(organization_id, blob.sha256))
         return blob
+
+    async def stage(
+        self, organization_id: int, name: str, chunks: AsyncIterator[bytes], *, md5: bytes, limit: int
+    ) -> Blob:
+        """Keep a stream under a name of the caller's, over what stood there; on return it is durable.
+
+        Raises `ContentMismatchError` when the MD5 is not that of what came, `TooLargeError` above ``limit`` bytes.
+        """
+        pending, blob = await self._take(chunks, md5, None, limit)
+        await self._settle(pending, _staged(organization_id, name))
+        return blob
+
+    async def read_staged(self, organization_id: int, names: Sequence[str]) -> AsyncIterator[bytes]:
+        """Yield the bytes of what was staged under these names, one after the other.
+
+        Raises `BlobMissingError` when it comes to one that is not there.
+        """
+        for name in names:
+            try:
+                found = await obstore.get_async(self._store, _staged(organization_id, name))
+            except FileNotFoundError as error:
+                raise BlobMissingError(f"{name} has not arrived, or was taken away; upload it again") from error
+            async for chunk in found.stream(min_chunk_size=_READ):
+                yield chunk
+
+    async def unstage(self, organization_id: int, names: Sequence[str]) -> None:
+        """Take away what was staged under these names; what is not there is no matter."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, _staged(organization_id, name))
+
+    async def clear(self, before: datetime) -> int:
+        """Delete what was staged, or left by an upload that died, before a time; return how many objects."""
+        found: list[str] = []
+        for prefix in ("staged/", "uploads/"):
+            async for page in obstore.list(self._store, prefix):
+                found += [one["path"] for one in page if one["last_modified"] < before]
+        for path in found:
+            with suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, path)
+        return len(found)
 
     async def size(self, organization_id: int, sha256: bytes) -> int:
         """Return the bytes of a blob. Raises `BlobMissingError`."""
@@ -127,6 +159,26 @@ class BlobStore:
         async for chunk in found.stream(min_chunk_size=_READ):
             yield chunk
 
+    async def _take(
+        self, chunks: AsyncIterator[bytes], md5: bytes | None, size: int | None, limit: int
+    ) -> tuple[str, Blob]:
+        intake = _Intake(chunks, size, limit)
+        pending = f"uploads/{ids.uuid7()}"
+        await obstore.put_async(self._store, pending, aiter(intake), chunk_size=_PART, max_concurrency=2)
+        blob = intake.blob()
+        if blob.size != (size if size is not None else blob.size) or blob.md5 != (md5 or blob.md5):
+            await obstore.delete_async(self._store, pending)
+            said = " ".join([f"{size} bytes"] * (size is not None) + [f"MD5 {md5.hex()}"] * (md5 is not None))
+            raise ContentMismatchError(f"{blob.size} bytes with MD5 {blob.md5.hex()} came, {said} were announced")
+        return pending, blob
+
+    async def _settle(self, pending: str, path: str) -> None:
+        if self._root is not None:
+            await asyncio.to_thread(_sync_file, self._root / pending)
+        await obstore.rename_async(self._store, pending, path)
+        if self._root is not None:
+            await asyncio.to_thread(_sync_directories, self._root, path)
+
 
 @lru_cache(maxsize=8)
 def open_blobs(url: str | None, data_dir: Path) -> BlobStore:
@@ -147,6 +199,10 @@ def open_blobs(url: str | None, data_dir: Path) -> BlobStore:
 def _path(organization_id: int, sha256: bytes) -> str:
     name = sha256.hex()
     return f"{organization_id}/{name[:2]}/{name}"
+
+
+def _staged(organization_id: int, name: str) -> str:
+    return f"staged/{organization_id}/{name}"
 
 
 def _missing(sha256: bytes) -> BlobMissingError:

@@ -17,6 +17,7 @@ from regista.registry.api.shapes import VersionShape
 from regista.registry.digest import read_md5, write_md5
 from regista.registry.names import ArtifactType, CollectionName, ManifestPath, Metadata, Tag
 from regista.registry.subjects import CollectionPath, Entry
+from regista.registry.targets import ContentTarget
 from regista.tracking.names import LongText, ProjectName
 
 ClientId = Annotated[str, Field(min_length=1, max_length=128)]
@@ -85,7 +86,7 @@ class NewArtifactBody(Body):
 
 
 class Upload(BaseModel):
-    """Where to PUT a file's bytes, without a key; null where the organization has them already."""
+    """Where to PUT a file's bytes, without a key; null where the collection has them already."""
 
     path: str
     upload_url: str | None
@@ -155,7 +156,12 @@ def _shape(call: Call, announced: service.Announced, entries: list[Entry]) -> Ar
         collection=announced.collection.path,
         version=announced.version.name if announced.version is not None else None,
         uploads=[
-            Upload(path=entry.path, upload_url=upload_url(call, entry) if entry.path in missing else None)
+            Upload(path=entry.path, upload_url=_upload_url(call, announced, entry) if entry.path in missing else None)
             for entry in entries
         ],
     )
+
+
+def _upload_url(call: Call, announced: service.Announced, entry: Entry) -> str:
+    assert entry.md5 is not None  # noqa: S101 - references are never uploaded
+    return upload_url(call, ContentTarget(entry.md5, entry.size, announced.artifact_id))

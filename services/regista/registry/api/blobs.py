@@ -1,6 +1,7 @@
 """Routes of content, by signed URLs that need no key. Bytes stream in and out in bounded memory."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,17 +11,17 @@ from pydantic import BaseModel
 
 from regista.access.boundary import Call
 from regista.kit import clock
-from regista.kit.blobs import ContentMismatchError, Grant, LinkRefusedError, transfer
+from regista.kit.blobs import Blob, ContentMismatchError, Grant, LinkRefusedError, transfer
 from regista.kit.blobs.ranges import RangeError, parse_range
-from regista.kit.db import Transaction
 from regista.kit.runtime import Runtime
 from regista.kit.web.problems import problem
 from regista.registry import service
 from regista.registry.api.routing import router
 from regista.registry.digest import write_md5
+from regista.registry.names import MAX_MANIFEST_BYTES
 from regista.registry.subjects import Entry
+from regista.registry.targets import ContentTarget, ManifestTarget, PartTarget, Target, parse_target
 
-_ANNOUNCED = re.compile(r"([0-9a-f]{32})-(0|[1-9]\d{0,15})\Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 
 Organization = Annotated[int, Path(ge=1, lt=2**63)]
@@ -36,10 +37,9 @@ class Stored(BaseModel):
     size: int
 
 
-def upload_url(call: Call, entry: Entry) -> str:
-    """Return a URL to PUT the content of a file to."""
-    assert entry.md5 is not None  # noqa: S101 - references are never uploaded
-    grant = Grant("PUT", call.actor.organization_id, f"{entry.md5.hex()}-{entry.size}", "", transfer.expiry())
+def upload_url(call: Call, target: Target) -> str:
+    """Return a URL to PUT to."""
+    grant = Grant("PUT", call.actor.organization_id, str(target), "", transfer.expiry())
     return transfer.signer(call.runtime.vault).url(call.base_url + transfer.BLOBS, grant)
 
 
@@ -52,27 +52,23 @@ def download_url(call: Call, entry: Entry) -> str:
 @router.replace("/blobs/{organization}/{blob}", action=None, response_model=Stored)
 async def put_blob(
     request: Request, organization: Organization, blob: str, expires: Expires, signature: Signature
-) -> Stored:
+) -> Response:
     """Take the bytes of a file; they are kept if size and MD5 are those that were announced. Again is the same."""
     runtime: Runtime = request.app.state.runtime
     grant = Grant("PUT", organization, blob, "", expires)
     transfer.signer(runtime.vault).check(grant, signature, clock.now().timestamp())
-    announced = _ANNOUNCED.match(blob)
-    if announced is None:
+    target = parse_target(blob)
+    if target is None:
         raise LinkRefusedError("this URL is not for an upload")
-    size = int(announced[2])
+    size = target.size if isinstance(target, ContentTarget) else None
     length = request.headers.get("content-length")
-    if length is not None and length.isdecimal() and int(length) != size:
+    if length is not None and length.isdecimal() and size is not None and int(length) != size:
         raise ContentMismatchError(f"{length} bytes are coming, {size} were announced; nothing was kept")
-    content = await transfer.store(runtime).write(
-        organization, transfer.body(request), md5=bytes.fromhex(announced[1]), size=size, limit=size
-    )
-
-    async def record(tx: Transaction) -> None:
-        await service.record_blob(tx, organization, content)
-
-    await runtime.database.run(record)
-    return Stored(sha256=content.sha256.hex(), md5=write_md5(content.md5), size=content.size)
+    content = await _take(runtime, organization, target, transfer.body(request))
+    stored = Stored(sha256=content.sha256.hex(), md5=write_md5(content.md5), size=content.size)
+    # Clients that upload in parts hand the ETags back; that of a part is its MD5, as in S3.
+    headers = {"etag": f'"{content.md5.hex()}"'}
+    return Response(stored.model_dump_json(), headers=headers, media_type="application/json")
 
 
 @router.read("/blobs/{organization}/{blob}", action=None)
@@ -119,3 +115,20 @@ async def get_blob(
         headers,
         "application/octet-stream",
     )
+
+
+async def _take(runtime: Runtime, organization: int, target: Target, chunks: AsyncIterator[bytes]) -> Blob:
+    store, largest = transfer.store(runtime), runtime.settings.artifact_max_bytes
+    match target:
+        case ContentTarget(md5, size, artifact):
+            limit = largest if size is None else size
+            content = await store.write(organization, chunks, md5=md5, size=size, limit=limit)
+            await runtime.database.run(lambda tx: service.record_blob(tx, organization, artifact, content))
+        case PartTarget():
+            content = await store.stage(organization, target.staged, chunks, md5=target.md5, limit=largest)
+        case ManifestTarget():
+            content = await store.stage(organization, target.staged, chunks, md5=target.md5, limit=MAX_MANIFEST_BYTES)
+            await runtime.database.run(
+                lambda tx: service.record_manifest(tx, organization, target.manifest, target.md5)
+            )
+    return content

@@ -39,7 +39,7 @@ ARTIFACT = """
        a.id AS a_id, a.state AS a_state, a.digest AS a_digest, a.size AS a_size, a.file_count AS a_file_count,
        a.metadata AS a_metadata, a.description AS a_description, a.ttl_seconds AS a_ttl_seconds,
        a.history_step AS a_history_step, a.run_id AS a_run_id, a.account_id AS a_account_id,
-       a.client_id AS a_client_id, a.created_at AS a_created_at, a.updated_at AS a_updated_at,
+       a.created_at AS a_created_at, a.updated_at AS a_updated_at,
        (SELECT re.name || '/' || rp.name || '/runs/' || run.name FROM run, project rp, entity re
         WHERE run.id = a.run_id AND rp.id = run.project_id AND re.id = rp.entity_id) AS a_run,
        (SELECT json_object_agg(t.name, t.value ORDER BY t.name) FROM artifact_tag t

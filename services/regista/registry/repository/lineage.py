@@ -49,21 +49,30 @@ class Lineage(NamedTuple):
     linked_as: list[Neighbour]
 
 
-async def add(transaction: Transaction, organization_id: int, artifact: int, run: int, direction: str) -> None:
-    """Record that the run logged (``output``) or used (``input``) the artifact; once.
+async def add(
+    transaction: Transaction,
+    organization_id: int,
+    artifact: int,
+    run: int,
+    direction: str,
+    used_as: str | None = None,
+) -> None:
+    """Record that the run logged (``output``) or used (``input``) the artifact; once, under the last name it gave it.
 
     Raises the driver's `SerializationError` (the boundary then begins again) when the run was deleted meanwhile.
     """
     try:
         await transaction.connection.execute(
             """
-            INSERT INTO lineage (organization_id, artifact_id, run_id, direction) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (artifact_id, run_id, direction) DO NOTHING
+            INSERT INTO lineage (organization_id, artifact_id, run_id, direction, used_as) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (artifact_id, run_id, direction) DO UPDATE SET used_as = excluded.used_as
+            WHERE excluded.used_as IS NOT NULL
             """,
             organization_id,
             artifact,
             run,
             direction,
+            used_as,
         )
     except asyncpg.ForeignKeyViolationError as error:
         raise asyncpg.SerializationError("the run was deleted while its lineage was recorded") from error
