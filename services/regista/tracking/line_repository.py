@@ -40,6 +40,19 @@ INSERT INTO run_stream (run_id, stream, lines, last_step) VALUES ($1, $2, $3, $4
 ON CONFLICT (run_id, stream) DO UPDATE
 SET lines = greatest(run_stream.lines, excluded.lines), last_step = greatest(run_stream.last_step, excluded.last_step)
 """
+_COUNT = """
+INSERT INTO run_stream (run_id, stream, lines, last_step) VALUES ($1, $2, $3, $4)
+ON CONFLICT (run_id, stream) DO UPDATE
+SET lines = run_stream.lines + excluded.lines, last_step = greatest(run_stream.last_step, excluded.last_step)
+"""
+_WRITER = """
+WITH given AS (
+    INSERT INTO run_writer (run_id, name, number)
+    SELECT $1, $2, count(*) + 1 FROM run_writer WHERE run_id = $1
+    ON CONFLICT DO NOTHING RETURNING number
+)
+SELECT number FROM given UNION ALL SELECT number FROM run_writer WHERE run_id = $1 AND name = $2
+"""
 _REBASE = "UPDATE run_stream SET base = CASE WHEN $2 THEN lines ELSE 0 END WHERE run_id = $1"
 _BLOCKS = """
 SELECT p.block, bit_or(p.places) AS places
@@ -160,6 +173,17 @@ async def add_places(
 async def advance(transaction: Transaction, run: int, stream: Stream, lines: int, last_step: int | None) -> None:
     """Note that a stream has come to ``lines`` lines at least, and to this step."""
     await transaction.connection.execute(_ADVANCE, run, stream, lines, last_step)
+
+
+async def count(transaction: Transaction, run: int, stream: Stream, lines: int, last_step: int | None) -> None:
+    """Note that a stream has ``lines`` lines more, and has come to this step at least."""
+    await transaction.connection.execute(_COUNT, run, stream, lines, last_step)
+
+
+async def writer_number(transaction: Transaction, run: int, name: str) -> int:
+    """Return the number, from 1, of a client among those that write to a run side by side. The run is locked."""
+    number: int = await transaction.connection.fetchval(_WRITER, run, name)
+    return number
 
 
 async def rebase(transaction: Transaction, run: int, *, at_the_end: bool) -> None:

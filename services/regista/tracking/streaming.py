@@ -5,8 +5,10 @@ another order leaves what the first and ordered one would have left. History and
 first; output is rewritten, as progress bars do.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from regista.access.verdict import Actor
@@ -19,6 +21,10 @@ from regista.tracking.runs import ENDED, Locked, enter, lock_run, state_change
 from regista.tracking.subjects import Run
 from regista.tracking.summary import MAX_DATA_BYTES, size, storable
 
+_MANY = 1000
+"""Lines above which reading them would hold up the loop."""
+_REGION = 40
+"""Bits of a line's number that one of several writers may use."""
 _REVIVED = frozenset({"pending", "crashed", "preempting", "preempted"})
 """States that a sign of life ends."""
 
@@ -35,13 +41,15 @@ class Chunk:
 class Sent:
     """One request of a running client; nothing in it is a sign of life.
 
-    ``exit_code`` is that of the program, None while it runs.
+    ``exit_code`` is that of the program, None while it runs. ``writer`` names the client where several write to the run
+    side by side, each with a count of lines of its own.
     """
 
     chunks: Mapping[Stream, Chunk] = field(default_factory=dict[Stream, Chunk])
     summary: Mapping[str, Any] | None = None
     preempting: bool = False
     exit_code: int | None = None
+    writer: str | None = None
 
 
 async def receive(transaction: Transaction, actor: Actor, path: tuple[str, str, str], sent: Sent) -> Run:
@@ -53,10 +61,7 @@ async def receive(transaction: Transaction, actor: Actor, path: tuple[str, str, 
     locked = await lock_run(transaction, actor, *path)
     run = locked.run
     if sent.chunks:
-        found = await line_repository.progress(transaction, [run.id])
-        for stream, chunk in sent.chunks.items():
-            if chunk.lines:
-                await _write(transaction, run.id, stream, chunk, found.get(run.id, {}).get(stream, Progress()))
+        await _write(transaction, run.id, sent)
     summary = _summary(run, sent)
     state = _state(run, sent)
     if state == run.state:
@@ -78,21 +83,37 @@ async def _enter(
     return changed
 
 
-async def _write(transaction: Transaction, run: int, stream: Stream, chunk: Chunk, progress: Progress) -> None:
-    first = progress.base + chunk.offset
-    end = first + len(chunk.lines)
-    step = None
-    if stream is Stream.OUTPUT:
-        bodies = [text.encode("utf-8", "replace") for text in chunk.lines]
-        await line_repository.write_lines(transaction, run, stream, first, bodies)
-    else:
-        parsed = list(parse(stream, first, chunk.lines))
-        added = await line_repository.add_lines(transaction, run, stream, parsed)
-        if added:
-            await _place(transaction, run, stream, [line for line in parsed if line.line in added])
-        step = max((line.step for line in parsed if line.step is not None), default=None)
-    # A run without this stream so far begins at 0, in whatever order its chunks come.
-    await line_repository.advance(transaction, run, stream, end, step)
+async def _write(transaction: Transaction, run: int, sent: Sent) -> None:
+    found = await line_repository.progress(transaction, [run])
+    begin = await line_repository.writer_number(transaction, run, sent.writer) << _REGION if sent.writer else None
+    for stream, chunk in sent.chunks.items():
+        if not chunk.lines:
+            continue
+        base = begin if begin is not None else found.get(run, {}).get(stream, Progress()).base
+        first = base + chunk.offset
+        if stream is Stream.OUTPUT:
+            bodies = [text.encode("utf-8", "replace") for text in chunk.lines]
+            await line_repository.write_lines(transaction, run, stream, first, bodies)
+            added, step = 0, None
+        else:
+            added, step = await _add(transaction, run, stream, first, chunk.lines)
+        if begin is not None:
+            await line_repository.count(transaction, run, stream, added, step)
+        else:
+            # One more than the last, whatever comes in between later: where a client that resumes goes on.
+            await line_repository.advance(transaction, run, stream, first + len(chunk.lines), step)
+
+
+async def _add(
+    transaction: Transaction, run: int, stream: Stream, first: int, lines: Sequence[str]
+) -> tuple[int, int | None]:
+    """Insert the lines that are not there; return how many, and the highest step among all."""
+    parsing = partial(list[Parsed], parse(stream, first, lines))
+    parsed = await asyncio.to_thread(parsing) if len(lines) > _MANY else parsing()
+    added = await line_repository.add_lines(transaction, run, stream, parsed)
+    if added:
+        await _place(transaction, run, stream, [line for line in parsed if line.line in added])
+    return len(added), max((line.step for line in parsed if line.step is not None), default=None)
 
 
 async def _place(transaction: Transaction, run: int, stream: Stream, lines: Sequence[Parsed]) -> None:

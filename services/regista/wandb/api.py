@@ -10,7 +10,12 @@ from pydantic_core import from_json, to_json
 from regista.access.actions import Action
 from regista.access.boundary import caller
 from regista.access.errors import UnauthenticatedError
+from regista.kit.errors import RegistaError
 from regista.kit.web import ActionRouter
+from regista.kit.web.reading import read_body
+
+MAX_BYTES = 32 << 20
+"""Bytes of a request: a run's config and summary have up to 10 MB each, and stand in it escaped."""
 
 router = ActionRouter(tags=["wandb"], include_in_schema=False)
 
@@ -27,7 +32,11 @@ async def graphql(request: Request) -> Response:
     except UnauthenticatedError as error:
         headers = {"www-authenticate": 'Basic realm="regista"'}
         return _json(401, {"errors": [{"message": error.message}]}, headers)
-    asked = _asked(await request.body())
+    try:
+        body = await read_body(request, MAX_BYTES)
+    except RegistaError as error:
+        return _json(400, {"errors": [{"message": error.message}]})
+    asked = _asked(body)
     if isinstance(asked, str):
         return _json(400, {"errors": [{"message": asked}]})
     answer = await engine().answer(Exchange(call), Asked(*asked))

@@ -57,6 +57,15 @@ _STATEMENTS: tuple[str, ...] = (
         PRIMARY KEY (run_id, stream, digest, block)
     ) WITH (fillfactor = 70)
     """,
+    # Clients that write to one run side by side, each counting its own lines: those of writer n begin at n * 2^40.
+    """
+    CREATE TABLE run_writer (
+        run_id bigint NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+        name text NOT NULL,
+        number bigint NOT NULL,
+        PRIMARY KEY (run_id, name)
+    )
+    """,
     # Runs that are gone and whose lines are not yet.
     """
     CREATE TABLE run_discarded (
