@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, Resource, decide, shared
+from regista.access.verdict import Actor, decide
 from regista.automations import integrations
 from regista.automations.errors import UnknownIntegrationError
-from regista.automations.integrations import Found
 from regista.kit.db import Transaction
+
+NO_OP = "no_op"
+"""The kind of the action that does nothing: its automation is there for its decisions."""
 
 
 class WantedAction(NamedTuple):
-    """An action as it was written: its kind (``webhook``) and settings (``{"integration": "ci"}``)."""
+    """An action as it was written: its kind and settings.
+
+    ``webhook {integration, payload?}``, ``slack {integration, title, text, severity}``, ``no_op {}``.
+    """
 
     kind: str
     settings: dict[str, Any]
@@ -24,8 +29,10 @@ class WantedAction(NamedTuple):
 
 async def resolve(
     transaction: Transaction, actor: Actor, entity_id: int | None, actions: Sequence[WantedAction]
-) -> list[int]:
+) -> list[int | None]:
     """Return the integration of each action, none of which can be deleted before this transaction ends.
+
+    None for an action that sends to nothing.
 
     ``ci`` is looked for in the scope's entity, then the organization's, then the caller's own, then wherever there is
     just one; ``team/ci`` only in that team. Raises UnknownIntegrationError.
@@ -33,7 +40,9 @@ async def resolve(
     return [await _resolve(transaction, actor, entity_id, action) for action in actions]
 
 
-async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None, action: WantedAction) -> int:
+async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None, action: WantedAction) -> int | None:
+    if action.kind == NO_OP:
+        return None
     written: str = action.settings["integration"]
     entity, _, name = written.rpartition("/")
     found = [
@@ -41,7 +50,7 @@ async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None
         for each in await integrations.find(transaction, actor.organization_id, name)
         if each.kind == action.kind
         and (not entity or each.entity == entity)
-        and decide(actor, Action.INTEGRATION_READ, _resource(actor, each)).allowed
+        and decide(actor, Action.INTEGRATION_READ, integrations.resource_of(each)).allowed
     ]
     nearest = [
         [each for each in found if each.entity_id == entity_id],
@@ -61,8 +70,3 @@ async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None
         f"there is no {action.kind} {written!r}, or you may not see it; make it first, or write ENTITY/NAME",
         field="actions",
     )
-
-
-def _resource(actor: Actor, found: Found) -> Resource:
-    entity = {"id": found.entity_id, "kind": found.entity_kind}
-    return shared(f"integration {found.entity}/{found.name}", actor.organization_id, entity)

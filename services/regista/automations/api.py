@@ -8,16 +8,18 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator, model
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
-from regista.automations import repository, service
+from regista.automations import listing, repository, service
 from regista.automations.actions import WantedAction
+from regista.automations.listing import Question
+from regista.automations.names import AutomationName
 from regista.automations.service import Wanted
+from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
 from regista.kit.web.pages import decode
 
 router = ActionRouter(prefix="/automations", tags=["automations"], responses=PROBLEMS)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f\x7f]{1,128}$", strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(max_length=4096)]
 AutomationId = Annotated[int, Field(ge=1, lt=2**63)]
 _MOST_ACTIONS = 20
@@ -72,7 +74,7 @@ Actions = Annotated[list[ActionPart], Field(min_length=1, max_length=_MOST_ACTIO
 class NewAutomation(_Definition):
     """An automation: in which scope, on which events, what is to be done."""
 
-    name: Name
+    name: AutomationName
     scope: Annotated[str, StringConstraints(max_length=1000)]
     on: Events
     actions: Actions
@@ -83,7 +85,7 @@ class NewAutomation(_Definition):
 class AutomationChanges(_Definition):
     """What is to be different from now on; anything but ``enabled`` makes a new revision."""
 
-    name: Name | None = None
+    name: AutomationName | None = None
     scope: Annotated[str, StringConstraints(max_length=1000)] | None = None
     on: Events | None = None
     actions: Actions | None = None
@@ -92,7 +94,11 @@ class AutomationChanges(_Definition):
 
 
 class RevisionShape(BaseModel):
-    """One save of an automation."""
+    """One save of an automation.
+
+    ``trigger`` is what a run must do, where it is about runs. ``waits_for`` are the parts that this version cannot act
+    on: while there are any, it fires for nothing, and its decisions say so.
+    """
 
     revision: int
     name: str
@@ -100,7 +106,9 @@ class RevisionShape(BaseModel):
     scope: str
     on: list[str]
     where: str | None
+    trigger: dict[str, Any] | None
     actions: list[dict[str, Any]]
+    waits_for: list[str]
     limits: dict[str, Any] | None
     author: str
     created_at: datetime
@@ -131,7 +139,7 @@ async def list_automations(call: Call, limit: Limit = 50, cursor: Cursor = None)
     key = decode(cursor, int)
 
     async def query(tx: Transaction) -> Page[AutomationShape]:
-        rows = await service.page_of(tx, call.actor, key[0] if key else 0, limit + 1)
+        rows = await listing.search(tx, call.actor, Question(limit + 1, cursor=[str(key[0])] if key else None))
         return page(rows, limit, lambda row: [row["id"]], _shape)
 
     return await call.answer(query)
@@ -201,7 +209,9 @@ def _parts(row: Any) -> dict[str, Any]:
         "scope": row["scope"],
         "on": row["events"],
         "where": row["condition"],
+        "trigger": row["trigger"],
         "actions": row["actions"],
+        "waits_for": waits_for(row["condition"], row["trigger"], row["actions"]),
         "limits": row["limits"],
         "author": row["author"],
         "created_at": row["created_at"],

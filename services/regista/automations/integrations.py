@@ -5,31 +5,56 @@ looks for users, so neither can slip past the other.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-import asyncpg
-
+from regista.access.actions import Action
+from regista.access.verdict import Actor, Resource, decide, shared
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 
 
 class Found(NamedTuple):
-    """An integration as an action finds it."""
+    """An integration as an action finds it: ``kind`` is webhook or slack."""
 
     id: int
+    organization_id: int
     entity_id: int
     entity: str
     entity_kind: str
     name: str
     kind: str
+    created_at: datetime
 
 
-_NAMED = """
-SELECT i.id, i.entity_id, e.name AS entity, e.kind AS entity_kind, i.name, i.kind
+_FOUND = """
+SELECT i.id, i.organization_id, i.entity_id, e.name AS entity, e.kind AS entity_kind, i.name, i.kind, i.created_at
 FROM integration i JOIN entity e ON e.id = i.entity_id
-WHERE i.organization_id = $1 AND i.name = $2 AND i.deleted_at IS NULL
-FOR SHARE OF i
+WHERE i.organization_id = $1
 """
+_NAMED = _FOUND + " AND i.name = $2 AND i.deleted_at IS NULL FOR SHARE OF i"
+_BY_IDS = _FOUND + " AND i.id = ANY($2::bigint[])"
+_OF_ENTITY = _FOUND + " AND i.entity_id = $2 AND i.deleted_at IS NULL AND i.id > $3 ORDER BY i.id LIMIT $4"
+
+
+def resource_of(found: Found) -> Resource:
+    """Return an integration as access control sees it: everybody may use those of the organization's own entity."""
+    entity = {"id": found.entity_id, "kind": found.entity_kind}
+    return shared(f"integration {found.entity}/{found.name}", found.organization_id, entity)
+
+
+async def by_ids(transaction: Transaction, actor: Actor, ids: Sequence[int]) -> dict[int, Found]:
+    """Return the integrations that the actor may see, deleted ones too, by id."""
+    rows = [Found(*row) for row in await transaction.connection.fetch(_BY_IDS, actor.organization_id, list(ids))]
+    return {each.id: each for each in rows if decide(actor, Action.INTEGRATION_READ, resource_of(each)).allowed}
+
+
+async def of_entity(transaction: Transaction, actor: Actor, entity: int, after: int, limit: int) -> list[Found]:
+    """Return up to ``limit`` integrations of an entity behind id ``after``; none where the actor may not see them."""
+    rows = await transaction.connection.fetch(_OF_ENTITY, actor.organization_id, entity, after, limit)
+    found = [Found(*row) for row in rows]
+    # All are one entity's, so what is decided for one is decided for all.
+    return [each for each in found if decide(actor, Action.INTEGRATION_READ, resource_of(each)).allowed]
 
 
 async def find(transaction: Transaction, organization: int, name: str) -> list[Found]:
@@ -84,15 +109,3 @@ async def delete(transaction: Transaction, aggregate: Aggregate, integration: in
     await transaction.connection.execute(
         "UPDATE integration SET deleted_at = $2 WHERE id = $1", integration, aggregate.now
     )
-
-
-async def names(transaction: Transaction, ids: Sequence[int]) -> dict[int, asyncpg.Record]:
-    """Return ``entity, name`` of integrations by id, deleted ones too."""
-    rows = await transaction.connection.fetch(
-        """
-        SELECT i.id, e.name AS entity, i.name FROM integration i JOIN entity e ON e.id = i.entity_id
-        WHERE i.id = ANY($1::bigint[])
-        """,
-        list(ids),
-    )
-    return {row["id"]: row for row in rows}

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from regista.automations.waiting import Part
 from regista_events import (
     AliasAddedData,
     AutomationSnapshot,
@@ -65,6 +66,8 @@ class Definition(NamedTuple):
     actions: tuple[Action, ...]
     kinds: frozenset[str]
     """The kinds of its actions."""
+    waits_for: tuple[Part, ...] = ()
+    """Parts that this version cannot act on; with any of them, it fires for nothing."""
 
     def met_by(self) -> tuple[Key, ...]:
         """Return the keys of its scope that an event may meet it by."""

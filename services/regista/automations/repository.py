@@ -1,4 +1,4 @@
-"""All SQL of automations, but for that of integrations."""
+"""All SQL of automations, but for that of their lists and of integrations."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from uuid import UUID
 
 import asyncpg
 
+from regista.automations.listing_repository import PROJECT, SHOWN, VISIBILITY
 from regista.automations.matching import Action, Definition
+from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name
 
@@ -17,7 +19,8 @@ ARRAY(SELECT i.lane_id FROM unnest(r.integration_ids) WITH ORDINALITY u (id, pla
 """
 _DEFINITIONS = f"""
 SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, a.revision, a.enabled, a.created_at,
-       r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r.actions, r.integration_ids, {_LANES}
+       r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r."trigger", r.actions,
+       r.integration_ids, {_LANES}
 FROM automation a
 JOIN organization o ON o.id = a.organization_id
 JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
@@ -30,20 +33,6 @@ SELECT r.automation_id, r.revision, r.actions, r.integration_ids, {_LANES}
 FROM automation_revision r
 JOIN unnest($1::bigint[], $2::integer[]) w (automation_id, revision) USING (automation_id, revision)
 """  # noqa: S608 - built of constants
-# Who may see what an automation's scope stands for: the nearest word on it, null where only its entity's roles count.
-_VISIBILITY = """
-CASE a.scope_kind
-    WHEN 'registry' THEN (SELECT r.visibility FROM registry r WHERE r.id = a.scope_id)
-    WHEN 'project' THEN (
-        SELECT coalesce(r.visibility, p.visibility) FROM project p LEFT JOIN registry r ON r.project_id = p.id
-        WHERE p.id = a.scope_id
-    )
-    WHEN 'collection' THEN (
-        SELECT coalesce(c.visibility, r.visibility, p.visibility) FROM collection c
-        JOIN project p ON p.id = c.project_id LEFT JOIN registry r ON r.id = c.registry_id WHERE c.id = a.scope_id
-    )
-END
-"""
 _VERSION = "SELECT version FROM automation_catalogue"
 _DECIDE = """
 INSERT INTO decision (organization_id, event_id, automation_id, revision, verdict, reason)
@@ -55,19 +44,12 @@ SELECT d.organization_id, d.event_id, d.automation_id, d.revision, d.verdict, d.
 FROM decision d JOIN unnest($1::uuid[], $2::bigint[]) w (event_id, automation_id) USING (event_id, automation_id)
 WHERE d.replay_id IS NULL
 """
-_SHOWN = """
-SELECT a.id, a.aggregate_id, a.organization_id, a.entity_id, a.revision, a.enabled, a.created_at, a.updated_at,
-       e.name AS entity, r.name, r.description, r.scope, r.scope_kind, r.scope_id, r.events, r.condition, r.actions,
-       r.integration_ids, r.limits, r.author
-FROM automation a
-JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
-LEFT JOIN entity e ON e.id = a.entity_id
-WHERE a.organization_id = $1 AND a.deleted_at IS NULL
-"""
+_SHOWN = SHOWN + " AND a.id = $2"
 _INSERT_REVISION = """
 INSERT INTO automation_revision (automation_id, revision, organization_id, name, description, scope, scope_kind,
-                                 scope_id, events, condition, actions, integration_ids, limits, author, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, $10::jsonb, $11, NULL, $12, $13)
+                                 scope_id, events, condition, "trigger", actions, integration_ids, limits, author,
+                                 created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, NULL, $14, $15)
 """
 
 
@@ -91,7 +73,11 @@ class Decided(NamedTuple):
 
 
 class NewRevision(NamedTuple):
-    """What a save stores. ``events`` are short names; ``integration_ids`` stand beside ``actions``, one for each."""
+    """What a save stores.
+
+    ``events`` are short names, ``condition`` is CEL, ``trigger`` as `run_triggers` has it. ``integration_ids`` stand
+    beside ``actions``, one for each; None for an action that names none.
+    """
 
     name: str
     description: str | None
@@ -100,8 +86,10 @@ class NewRevision(NamedTuple):
     scope_id: int
     entity_id: int | None
     events: list[str]
+    condition: str | None
+    trigger: dict[str, Any] | None
     actions: list[dict[str, Any]]
-    integration_ids: list[int]
+    integration_ids: list[int | None]
 
 
 async def catalogue_version(transaction: Transaction) -> int:
@@ -152,45 +140,15 @@ async def recorded_decisions(transaction: Transaction, decisions: Sequence[Decid
 
 async def one(transaction: Transaction, organization: int, automation: int) -> asyncpg.Record | None:
     """Return an automation with its revision in force."""
-    return await transaction.connection.fetchrow(_SHOWN + " AND a.id = $2", organization, automation)
-
-
-async def page_of(
-    transaction: Transaction,
-    organization: int,
-    entities: Sequence[int] | None,
-    after: int,
-    limit: int,
-    *,
-    general: bool,
-) -> list[asyncpg.Record]:
-    """Return up to ``limit`` automations behind id ``after``, of these entities (None: of all).
-
-    ``general`` adds those of the organization as a whole and of what everybody may see in its own entity.
-    """
-    return await transaction.connection.fetch(
-        _SHOWN
-        + f"""
-        AND a.id > $2 AND (
-            $3::bigint[] IS NULL
-            OR (a.entity_id = ANY($3) AND {_VISIBILITY} IS DISTINCT FROM 'private')
-            OR ($5 AND (a.entity_id IS NULL OR (e.kind = 'organization' AND {_VISIBILITY} = 'organization')))
-        )
-        ORDER BY a.id LIMIT $4
-        """,
-        organization,
-        after,
-        None if entities is None else list(entities),
-        limit,
-        general,
-    )
+    return await transaction.connection.fetchrow(_SHOWN, organization, automation)
 
 
 async def revisions(transaction: Transaction, automation: int, after: int, limit: int) -> list[asyncpg.Record]:
     """Return up to ``limit`` revisions below number ``after``, newest first."""
     return await transaction.connection.fetch(
         """
-        SELECT revision, name, description, scope, scope_kind, events, condition, actions, limits, author, created_at
+        SELECT revision, name, description, scope, scope_kind, events, condition, "trigger", actions, limits, author,
+               created_at
         FROM automation_revision WHERE automation_id = $1 AND revision < $2::bigint ORDER BY revision DESC LIMIT $3
         """,
         automation,
@@ -238,6 +196,8 @@ async def insert_revision(
         new.scope_kind,
         new.scope_id,
         new.events,
+        new.condition,
+        None if new.trigger is None else json.dumps(new.trigger),
         json.dumps(new.actions),
         new.integration_ids,
         author,
@@ -309,13 +269,21 @@ async def aggregate_id(transaction: Transaction, organization: int, automation: 
     )
 
 
-async def scope_visibility(transaction: Transaction, kind: str, scope: int) -> str | None:
-    """Return who may see what a scope stands for: the nearest word on it, None where only its entity's roles count."""
-    return await transaction.connection.fetchval(
-        f"SELECT {_VISIBILITY} FROM (SELECT $1::text AS scope_kind, $2::bigint AS scope_id) a",  # noqa: S608 - a constant
+async def scope_place(transaction: Transaction, kind: str, scope: int) -> asyncpg.Record:
+    """Return what access control asks about a scope: ``visibility, project_id``.
+
+    The nearest word on who may see it, None where only its entity's roles count; the project that it is or lies in.
+    """
+    row = await transaction.connection.fetchrow(
+        f"""
+        SELECT {VISIBILITY} AS visibility, {PROJECT} AS project_id
+        FROM (SELECT $1::text AS scope_kind, $2::bigint AS scope_id) a
+        """,  # noqa: S608 - constants
         kind,
         scope,
     )
+    assert row is not None  # noqa: S101 - a SELECT of one row
+    return row
 
 
 def _definition(row: asyncpg.Record) -> Definition:
@@ -334,6 +302,7 @@ def _definition(row: asyncpg.Record) -> Definition:
         condition=row["condition"],
         actions=actions,
         kinds=frozenset(action.kind for action in actions),
+        waits_for=tuple(waits_for(row["condition"], row["trigger"], row["actions"])),
     )
 
 

@@ -7,15 +7,17 @@ from typing import Any
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, Resource, Visibility, authorize, decide, reach
+from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
 from regista.automations import repository
 from regista.automations.actions import WantedAction, resolve
 from regista.automations.errors import AutomationExistsError
+from regista.automations.names import check_name
 from regista.automations.repository import NewRevision
+from regista.automations.run_triggers import check_trigger, parse_trigger
 from regista.automations.triggers import parse_events
 from regista.kit import aggregate
 from regista.kit.db import Transaction
-from regista.kit.errors import NotFoundError
+from regista.kit.errors import InvalidError, NotFoundError
 from regista.kit.outbox import Draft, append
 from regista.registry.scopes import missing_scope, scope_of
 from regista_events import (
@@ -33,24 +35,31 @@ from regista_events import (
 )
 from regista_events.transition import Change
 
-_REVISED = ("name", "description", "scope", "events", "actions")
+_REVISED = ("name", "description", "scope", "events", "condition", "trigger", "actions")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An automation as somebody wants it to be; ``events`` as typed."""
+    """An automation as somebody wants it to be.
+
+    ``events`` as typed, ``condition`` is CEL, ``trigger`` what
+    `run_triggers` has.
+    """
 
     name: str
     description: str | None
     scope: str
     events: Sequence[str]
     actions: Sequence[WantedAction]
+    condition: str | None = None
+    trigger: dict[str, Any] | None = None
 
 
 async def create(transaction: Transaction, actor: Actor, wanted: Wanted, *, enabled: bool) -> asyncpg.Record:
     """Make an automation and return it with its first revision.
 
-    Raises what `scope_of`, `parse_events` and `resolve` raise, and AutomationExistsError.
+    Raises what `scope_of`, `parse_events`, `check_trigger` and `resolve` raise, InvalidError for a name that is none,
+    and AutomationExistsError.
     """
     new = await _revision(transaction, actor, wanted)
     made = await aggregate.create(transaction, actor.organization_id)
@@ -121,12 +130,6 @@ async def get(transaction: Transaction, actor: Actor, automation: int) -> asyncp
     return await _authorized(transaction, actor, automation, Action.AUTOMATION_READ)
 
 
-async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
-    """Return up to ``limit`` automations behind id ``after`` that the actor may see."""
-    entities, general = reach(actor, Action.AUTOMATION_READ)
-    return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
-
-
 def snapshot(row: asyncpg.Record) -> AutomationSnapshot:
     """Return an automation as events show it."""
     return AutomationSnapshot(
@@ -150,13 +153,15 @@ async def _revision(transaction: Transaction, actor: Actor, wanted: Wanted) -> N
         raise missing_scope(wanted.scope)
     authorize(actor, Action.AUTOMATION_WRITE, resource)
     return NewRevision(
-        name=wanted.name,
+        name=check_name(wanted.name),
         description=wanted.description,
         scope=wanted.scope,
         scope_kind=scope.kind,
         scope_id=scope.id,
         entity_id=scope.entity_id,
-        events=parse_events(wanted.events),
+        events=_events(wanted.events, wanted.trigger),
+        condition=wanted.condition,
+        trigger=wanted.trigger,
         actions=[action.written() for action in wanted.actions],
         integration_ids=await resolve(transaction, actor, scope.entity_id, wanted.actions),
     )
@@ -167,14 +172,23 @@ async def _changed(
 ) -> NewRevision:
     """Return the revision that ``changes`` would make; what they leave alone is not looked up again."""
     actions = before["actions"]
+    if before["condition"] is not None and "events" in changes and "condition" not in changes:
+        raise InvalidError(
+            f"automation {before['id']} has a condition on {', '.join(before['events'])}; change both, or leave the "
+            "events as they are",
+            field="on",
+        )
+    trigger = changes.get("trigger", before["trigger"])
     same = NewRevision(
-        name=changes.get("name", before["name"]),
+        name=check_name(changes.get("name", before["name"])),
         description=changes.get("description", before["description"]),
         scope=before["scope"],
         scope_kind=before["scope_kind"],
         scope_id=before["scope_id"],
         entity_id=before["entity_id"],
-        events=parse_events(changes.get("events", before["events"])),
+        events=_events(changes.get("events", before["events"]), trigger),
+        condition=changes.get("condition", before["condition"]),
+        trigger=trigger,
         actions=actions,
         integration_ids=before["integration_ids"],
     )
@@ -190,8 +204,16 @@ async def _changed(
             changes.get("scope", same.scope),
             same.events,
             changes.get("actions", kept),
+            same.condition,
+            same.trigger,
         ),
     )
+
+
+def _events(written: Sequence[str], trigger: dict[str, Any] | None) -> list[str]:
+    events = parse_events(written)
+    check_trigger(events, parse_trigger(trigger))
+    return events
 
 
 def _differences(before: asyncpg.Record, new: NewRevision) -> dict[str, Change[Any]]:
@@ -238,8 +260,10 @@ async def _authorized(transaction: Transaction, actor: Actor, automation: int, a
 async def _resource(
     transaction: Transaction, organization: int, name: str, kind: str, scope: int, entity: int | None
 ) -> Resource:
-    visibility = await repository.scope_visibility(transaction, kind, scope)
-    return Resource(name, organization, entity, Visibility(visibility or "entity"))
+    place = await repository.scope_place(transaction, kind, scope)
+    return Resource(
+        name, organization, entity, Visibility(place["visibility"] or "entity"), project_id=place["project_id"]
+    )
 
 
 def _subject(actor: Actor, row: asyncpg.Record) -> str:

@@ -3,11 +3,12 @@
 from typing import Any, Literal, NamedTuple
 
 from regista.automations.matching import Definition
+from regista.automations.waiting import reason
 from regista_events import MAX_HOPS, Event
 
 
 class Verdict(NamedTuple):
-    """Fire, or skipped and why: ``loop`` or ``disabled``."""
+    """Fire, or skipped and why: ``disabled``, ``loop``, or what `waiting` says."""
 
     outcome: Literal["fire", "skipped"]
     reason: str | None = None
@@ -22,4 +23,6 @@ def judge(definition: Definition, event: Event[Any]) -> Verdict:
         return Verdict("skipped", "disabled")
     if event.hops >= MAX_HOPS:
         return Verdict("skipped", "loop")
+    if definition.waits_for:
+        return Verdict("skipped", reason(definition.waits_for))
     return FIRE

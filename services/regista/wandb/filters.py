@@ -10,7 +10,7 @@ from regista.kit.db.conditions import EVERYTHING, All, Condition, Not, Operator,
 from regista.kit.errors import InvalidError
 
 MAX_DEPTH = 32
-_OPERATORS: dict[str, Operator] = {
+OPERATORS: dict[str, Operator] = {
     "$eq": "=",
     "$ne": "<>",
     "$gt": ">",
@@ -23,6 +23,7 @@ _OPERATORS: dict[str, Operator] = {
     "$contains": "contains",
     "$exists": "exists",
 }
+"""Of a field, by the client's sign."""
 _LOGICAL: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {
     "$and": All,
     "$or": Some,
@@ -79,12 +80,12 @@ def _field(name: str, value: Any, depth: int) -> Condition:
     for operator, operand in operators.items():
         if operator == "$not":
             tests.append(Not(_field(name, operand, depth + 1)))
-        elif operator in _OPERATORS:
-            tests.append(Test(name, _OPERATORS[operator], operand))
+        elif operator in OPERATORS:
+            tests.append(Test(name, OPERATORS[operator], operand))
         else:
             raise InvalidError(f"the filter operator {operator!r} on {name} is not known here; there are {_known()}")
     return tests[0] if len(tests) == 1 else All(tuple(tests))
 
 
 def _known() -> str:
-    return ", ".join([*_LOGICAL, "$not", *_OPERATORS])
+    return ", ".join([*_LOGICAL, "$not", *OPERATORS])

@@ -7,23 +7,23 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from regista.access.actions import Action
-from regista.access.boundary import Call, Caller
+from regista.access.boundary import Call
 from regista.access.names import EntityName
 from regista.access.verdict import Actor, decide
+from regista.automations.secrets.reference import SecretName
 from regista.automations.triggers import parse_events
 from regista.delivery import Throttle
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
 from regista.kit.web.pages import decode
 from regista.webhooks import repository, service
+from regista.webhooks.names import WebhookName
 from regista.webhooks.routes import load_route
 from regista.webhooks.service import Guard, Wanted
-from regista.webhooks.snapshots import integration_snapshot
 from regista.webhooks.trial import try_route
 
 router = ActionRouter(prefix="/webhooks", tags=["integrations"], responses=PROBLEMS)
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$", strip_whitespace=True)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Seconds = Annotated[float, Field(ge=1, le=30, description="whole exchange, from the name to the end of the response")]
 Concurrency = Annotated[int, Field(ge=1, le=64, description="requests at a time; 1 is strictly in order")]
@@ -47,7 +47,7 @@ class ThrottlePart(Part):
 class NewWebhook(Body):
     """An endpoint. ``entity`` is the team it belongs to, by default one's own."""
 
-    name: Name
+    name: WebhookName
     url: Url
     entity: EntityName | None = None
     signature: Literal["v1", "v1a"] = "v1"
@@ -57,10 +57,13 @@ class NewWebhook(Body):
     headers: Headers = Field(default_factory=dict[str, str])
     access_token: Token | None = None
     wandb_signature: bool = False
+    wandb_secret: SecretName | None = Field(
+        None, description="the named secret that makes X-Wandb-Signature in place of the endpoint's own"
+    )
 
 
 class WebhookChanges(Body):
-    """What is to be different from now on; ``headers`` replaces them all, null takes away token or throttle."""
+    """What is to be different from now on; ``headers`` replaces them all, null takes away token, secret or throttle."""
 
     url: Url | None = None
     timeout_seconds: Seconds | None = None
@@ -69,6 +72,7 @@ class WebhookChanges(Body):
     headers: Headers | None = None
     access_token: Token | None = None
     wandb_signature: bool | None = None
+    wandb_secret: SecretName | None = None
 
 
 class Rotation(Body):
@@ -102,6 +106,7 @@ class WebhookShape(BaseModel):
     signature: str
     keys: list[KeyShape]
     wandb_signature: bool
+    wandb_secret: str | None
     has_access_token: bool
     headers: list[str]
     timeout_seconds: float
@@ -129,6 +134,7 @@ async def create_webhook(call: Call, body: NewWebhook) -> Response:
         url=body.url,
         timeout_seconds=body.timeout_seconds,
         wandb_signature=body.wandb_signature,
+        wandb_secret=body.wandb_secret,
         headers=body.headers,
         access_token=body.access_token,
         concurrency=body.concurrency,
@@ -136,7 +142,9 @@ async def create_webhook(call: Call, body: NewWebhook) -> Response:
     )
 
     async def command(tx: Transaction) -> WebhookShape:
-        row, secret = await service.create(tx, call.actor, _guard(call), body.name, body.entity, body.signature, wanted)
+        row, secret = await service.create(
+            tx, call.actor, Guard.of(call.runtime), body.name, body.entity, body.signature, wanted
+        )
         return await _shape(tx, call.actor, row, secret)
 
     return await call.mutate(command, status=201, secrets=_ONCE)
@@ -170,7 +178,7 @@ async def get_webhook(call: Call, webhook_id: WebhookId) -> Response:
 async def change_webhook(call: Call, webhook_id: WebhookId, body: WebhookChanges) -> Response:
     """Change an endpoint; the next attempt goes by it."""
     given: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-    clearable = {"access_token", "throttle", "headers"}
+    clearable = {"access_token", "throttle", "headers", "wandb_secret"}
     changes = {name: value for name, value in given.items() if value is not None or name in clearable}
     if body.throttle is not None:
         changes["throttle"] = body.throttle.value()
@@ -178,7 +186,7 @@ async def change_webhook(call: Call, webhook_id: WebhookId, body: WebhookChanges
         changes["headers"] = body.headers or {}
 
     async def command(tx: Transaction) -> WebhookShape:
-        row = await service.change(tx, call.actor, _guard(call), webhook_id, changes)
+        row = await service.change(tx, call.actor, Guard.of(call.runtime), webhook_id, changes)
         return await _shape(tx, call.actor, row)
 
     return await call.mutate(command)
@@ -196,7 +204,7 @@ async def rotate_secret(call: Call, webhook_id: WebhookId, body: Rotation | None
     keep = timedelta(hours=(body or Rotation()).keep_hours)
 
     async def command(tx: Transaction) -> WebhookShape:
-        row, secret = await service.rotate(tx, call.actor, _guard(call), webhook_id, keep)
+        row, secret = await service.rotate(tx, call.actor, Guard.of(call.runtime), webhook_id, keep)
         return await _shape(tx, call.actor, row, secret)
 
     return await call.mutate(command, secrets=_ONCE)
@@ -237,10 +245,6 @@ async def test_webhook(call: Call, webhook_id: WebhookId, body: TestSend) -> Tes
     return TestResult(status=result.status, error=result.error, ms=result.ms, body=result.body if may_edit else None)
 
 
-def _guard(call: Caller) -> Guard:
-    return Guard(call.runtime.vault, call.runtime.settings.webhook_allowed_networks)
-
-
 def _may_edit(actor: Actor, row: Any) -> bool:
     return decide(actor, Action.INTEGRATION_WRITE, service.resource_of(row)).allowed
 
@@ -257,8 +261,7 @@ def _shown(actor: Actor, row: Any, keys: list[Any], secret: str | None = None) -
         id=row["id"],
         name=row["name"],
         entity=row["entity"],
-        # A query may carry a token: who cannot edit the endpoint does not see it.
-        url=row["url"] if _may_edit(actor, row) else str(integration_snapshot(row).url),
+        url=service.shown_url(actor, row),
         secret=secret,
         signature=row["signature"],
         keys=[
@@ -266,6 +269,7 @@ def _shown(actor: Actor, row: Any, keys: list[Any], secret: str | None = None) -
             for key in keys
         ],
         wandb_signature=row["wandb_signature"],
+        wandb_secret=row["wandb_secret"],
         has_access_token=row["access_token"] is not None,
         headers=row["header_names"],
         timeout_seconds=row["timeout_seconds"],

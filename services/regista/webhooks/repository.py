@@ -14,7 +14,7 @@ CHANNEL = "regista_endpoints"
 _SHOWN = """
 SELECT i.id, i.aggregate_id, i.organization_id, o.name AS organization, i.entity_id, e.name AS entity,
        e.kind AS entity_kind, i.name, i.lane_id, i.created_at, i.deleted_at,
-       n.form, n.url, n.timeout_seconds, n.signature, n.wandb_signature, n.header_names, n.headers, n.access_token,
+       n.form, n.url, n.timeout_seconds, n.signature, n.wandb_signature, n.wandb_secret, n.header_names, n.headers, n.access_token,
        l.state, l.disabled_reason, l.failing, l.concurrency, l.throttle_count, l.throttle_seconds
 FROM integration i
 JOIN endpoint n ON n.integration_id = i.id
@@ -31,12 +31,13 @@ ORDER BY expires_at DESC NULLS FIRST, id DESC
 
 
 class NewEndpoint(NamedTuple):
-    """What is stored of an endpoint; ``headers`` and ``access_token`` are sealed."""
+    """What is stored of an endpoint; ``headers`` and ``access_token`` are sealed, ``wandb_secret`` is a name."""
 
     url: str
     timeout_seconds: float
     signature: str
     wandb_signature: bool
+    wandb_secret: str | None
     header_names: Sequence[str]
     headers: bytes | None
     access_token: bytes | None
@@ -46,6 +47,13 @@ async def one(transaction: Transaction, organization: int, integration: int) -> 
     """Return an endpoint that is not deleted, with the state of its lane."""
     return await transaction.connection.fetchrow(
         _SHOWN + " WHERE i.organization_id = $1 AND i.id = $2 AND i.deleted_at IS NULL", organization, integration
+    )
+
+
+async def by_ids(transaction: Transaction, organization: int, integrations: Sequence[int]) -> list[asyncpg.Record]:
+    """Return these endpoints, deleted or not."""
+    return await transaction.connection.fetch(
+        _SHOWN + " WHERE i.organization_id = $1 AND i.id = ANY($2::bigint[])", organization, list(integrations)
     )
 
 
@@ -100,8 +108,8 @@ async def insert(transaction: Transaction, integration: int, organization: int, 
     await transaction.connection.execute(
         """
         INSERT INTO endpoint (integration_id, organization_id, url, timeout_seconds, signature, wandb_signature,
-                              header_names, headers, access_token)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                              wandb_secret, header_names, headers, access_token)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         integration,
         organization,
@@ -114,7 +122,7 @@ async def update(transaction: Transaction, integration: int, new: NewEndpoint) -
     await transaction.connection.execute(
         """
         UPDATE endpoint SET url = $2, timeout_seconds = $3, wandb_signature = $4, header_names = $5, headers = $6,
-                            access_token = $7
+                            access_token = $7, wandb_secret = $8
         WHERE integration_id = $1
         """,
         integration,
@@ -124,6 +132,7 @@ async def update(transaction: Transaction, integration: int, new: NewEndpoint) -
         list(new.header_names),
         new.headers,
         new.access_token,
+        new.wandb_secret,
     )
 
 

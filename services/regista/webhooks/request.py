@@ -15,8 +15,8 @@ TEST_HEADER: Final = "Regista-Test"
 class Route:
     """Where the messages of one endpoint go; made once, used for every message.
 
-    ``keys`` are all live ones, the newest first; ``wandb_secret`` is the newest as written, None where the endpoint
-    does not ask for W&B's signature. ``timeout`` in seconds. ``extra`` headers replace ours of the same name, but for
+    ``keys`` are all live ones, the newest first; ``wandb_secret`` makes W&B's signature: the newest key as written,
+    or the value of a named secret; None where the endpoint does not ask for it. ``timeout`` in seconds. ``extra`` headers replace ours of the same name, but for
     the signature's.
     """
 

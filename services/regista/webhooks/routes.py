@@ -81,7 +81,9 @@ def route_of(row: asyncpg.Record, keys: list[asyncpg.Record], values: Mapping[st
     organization: int = row["organization_id"]
     opened = [secrets.open_key(vault, organization, key["sealed"]) for key in keys]
     wandb = None
-    if row["wandb_signature"] and opened and isinstance(opened[0], HmacKey):
+    if row["wandb_secret"] is not None:
+        wandb = values[row["wandb_secret"]]
+    elif row["wandb_signature"] and opened and isinstance(opened[0], HmacKey):
         wandb = opened[0].written()
     headers = secrets.open_headers(vault, organization, row["headers"])
     token = secrets.open_token(vault, organization, row["access_token"])

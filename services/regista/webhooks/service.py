@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import asyncpg
 
 from regista.access.actions import Action
 from regista.access.service import owner_of
-from regista.access.verdict import Actor, Resource, authorize, reach, shared
+from regista.access.verdict import Actor, Resource, authorize, decide, reach, shared
 from regista.automations import integrations
 from regista.automations.repository import bump_catalogue
 from regista.automations.secrets import repository as named_secrets
@@ -21,11 +21,13 @@ from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError, NotFoundError
 from regista.kit.http import Network, accept
 from regista.kit.outbox import Draft, append
+from regista.kit.runtime import Runtime
 from regista.kit.signing import HmacKey, PrivateKey
 from regista.kit.vault import Vault
 from regista.webhooks import repository, secrets
 from regista.webhooks.errors import TooManyKeysError, WebhookExistsError, WebhookInUseError
 from regista.webhooks.headers import check_headers, check_value
+from regista.webhooks.names import check_name
 from regista.webhooks.repository import NewEndpoint
 from regista.webhooks.snapshots import endpoint_snapshot, integration_snapshot
 from regista_events import (
@@ -53,6 +55,8 @@ class Wanted:
     url: str
     timeout_seconds: float = 15.0
     wandb_signature: bool = False
+    wandb_secret: str | None = None
+    """The named secret that makes X-Wandb-Signature; None for the endpoint's own key."""
     headers: Mapping[str, str] | None = None
     access_token: str | None = None
     concurrency: int = 4
@@ -64,6 +68,11 @@ class Guard(NamedTuple):
 
     vault: Vault
     allowed: Sequence[Network]
+
+    @classmethod
+    def of(cls, runtime: Runtime) -> Self:
+        """Return what this process has."""
+        return cls(runtime.vault, runtime.settings.webhook_allowed_networks)
 
 
 async def create(
@@ -82,6 +91,7 @@ async def create(
     """
     owner = await owner_of(transaction, actor, entity)
     authorize(actor, Action.INTEGRATION_WRITE, shared(f"team {owner['name']}", actor.organization_id, owner))
+    name = check_name(name)
     _check(guard, wanted, signature)
     made = await aggregate.create(transaction, actor.organization_id)
     lane = await create_lane(
@@ -124,6 +134,7 @@ async def change(
         url=before["url"],
         timeout_seconds=before["timeout_seconds"],
         wandb_signature=before["wandb_signature"],
+        wandb_secret=before["wandb_secret"],
         headers=secrets.open_headers(guard.vault, organization, before["headers"]),
         access_token=secrets.open_token(guard.vault, organization, before["access_token"]),
         concurrency=before["concurrency"],
@@ -247,6 +258,23 @@ def resource_of(row: asyncpg.Record) -> Resource:
     return shared(f"webhook {row['id']}", row["organization_id"], entity)
 
 
+def shown_url(actor: Actor, row: asyncpg.Record) -> str:
+    """Return the endpoint's URL as the actor may see it: who cannot edit it sees no query, which may carry a token."""
+    if decide(actor, Action.INTEGRATION_WRITE, resource_of(row)).allowed:
+        return row["url"]
+    return str(integration_snapshot(row).url)
+
+
+async def urls(transaction: Transaction, actor: Actor, webhooks: Sequence[int]) -> dict[int, str]:
+    """Return the URLs of endpoints that the actor may see, as it may see them, by id; deleted ones too."""
+    rows = await repository.by_ids(transaction, actor.organization_id, webhooks)
+    return {
+        row["id"]: shown_url(actor, row)
+        for row in rows
+        if decide(actor, Action.INTEGRATION_READ, resource_of(row)).allowed
+    }
+
+
 async def _lock(transaction: Transaction, actor: Actor, webhook: int) -> aggregate.Aggregate:
     found = await repository.aggregate_id(transaction, actor.organization_id, webhook)
     if found is None:
@@ -276,6 +304,10 @@ def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
         check_value("Authorization", wanted.access_token)
         if not wanted.access_token or "authorization" in {name.lower() for name in headers}:
             raise InvalidError("give either `access_token` or a header Authorization, not empty", field="access_token")
+    if wanted.wandb_secret is not None and not wanted.wandb_signature:
+        raise InvalidError(
+            "`wandb_secret` makes X-Wandb-Signature; ask for that with `wandb_signature` as well", field="wandb_secret"
+        )
     if wanted.wandb_signature and signature != "v1":
         raise InvalidError(
             "X-Wandb-Signature is made with a v1 secret; a v1a key has none to share", field="wandb_signature"
@@ -283,9 +315,11 @@ def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
 
 
 async def _refer(transaction: Transaction, actor: Actor, webhook: int, entity: int, wanted: Wanted) -> None:
-    """Find, keep and record the secrets that headers and access token refer to."""
+    """Find, keep and record the secrets that headers, access token and W&B's signature refer to."""
     texts = [*(wanted.headers or {}).values(), wanted.access_token or ""]
     names = set[str]().union(*map(referred, texts))
+    if wanted.wandb_secret is not None:
+        names.add(wanted.wandb_secret)
     secret_ids = await require(transaction, entity, names)
     await named_secrets.use(transaction, actor.organization_id, webhook, secret_ids)
 
@@ -297,6 +331,7 @@ def _stored(vault: Vault, organization: int, signature: str, wanted: Wanted) -> 
         timeout_seconds=wanted.timeout_seconds,
         signature=signature,
         wandb_signature=wanted.wandb_signature,
+        wandb_secret=wanted.wandb_secret,
         header_names=list(headers),
         headers=secrets.seal_headers(vault, organization, headers),
         access_token=secrets.seal_token(vault, organization, wanted.access_token),

@@ -166,7 +166,8 @@ async def test_a_list_holds_what_its_reader_could_read_one_by_one(home: Tenant) 
     # The organization's own entity, but a project that is not for everybody.
     await home.client.post(PATH, json=wanted(name="inner", scope="project/home-org/wandb-registry-model"))
     await home.rows(
-        "WITH moved AS (UPDATE registry SET visibility = 'private') UPDATE project SET visibility = 'entity'"
+        "UPDATE project p SET visibility = CASE WHEN EXISTS (SELECT FROM registry r WHERE r.project_id = p.id) "
+        "THEN 'private' ELSE 'entity' END"
     )
     stranger = await home.api.key_of("sam")
     await home.api.key_of("leo", team="team")
