@@ -43,7 +43,10 @@ class ProjectSnapshot(Payload, frozen=True):
 
 
 class RegistrySnapshot(Payload, frozen=True):
-    """A registry; `entity` is the organization's own entity, `project` the project that holds its collections."""
+    """A registry; `entity` is the organization's own entity, `project` the project that holds its collections.
+
+    `visibility`: organization or restricted. It takes versions of any type if `accepts_all`, else of `artifact_types`.
+    """
 
     id: Id
     entity: str
@@ -52,6 +55,7 @@ class RegistrySnapshot(Payload, frozen=True):
     description: str | None = None
     visibility: str | None = None
     artifact_types: list[str] = Field(default_factory=list[str])
+    accepts_all: bool | None = None
 
 
 class CollectionSnapshot(Payload, frozen=True):

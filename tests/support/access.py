@@ -13,7 +13,7 @@ from tests.support.api import Api
 from tests.support.registry import link, log
 
 V1 = "/api/v1"
-TEAM_ONLY = ("MNIST", "train", "hook-of-the-team", "rule-of-the-team", "SECRET_OF_THE_TEAM")
+TEAM_ONLY = ("MNIST", "train", "hook-of-the-team", "rule-of-the-team", "SECRET_OF_THE_TEAM", "vault-of-the-team")
 """Names that no outsider's answer may contain."""
 FOREIGN_KEY = "key-of-another-organization-0123456789-0123456789"
 
@@ -60,6 +60,8 @@ _RULE = {
 _MANIFEST = [{"path": "a", "size": 0, "md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}]
 _ARTIFACT = {"entity": "team", "project": "train", "collection": "other", "type": "model", "manifest": _MANIFEST}
 _TRAIN = {"project": "train"}
+_REGISTRY = "/registries/{name}"
+_VAULT = {"name": "vault-of-the-team"}
 
 OPERATIONS = (
     Operation("GET", "/me", None, Gets.OWN, Gets.OWN),
@@ -126,11 +128,22 @@ OPERATIONS = (
     Operation("GET", "/audit", None, Gets.REFUSED, Gets.NOTHING, query="?resource=team/"),
     Operation("GET", _COLLECTION + "/history"),
     Operation("GET", _VERSION + "/history"),
+    Operation("GET", "/registries", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("POST", "/registries", {"name": "more"}),
+    Operation("GET", _REGISTRY, names=_VAULT),
+    Operation("PATCH", _REGISTRY, {"description": "d"}, names=_VAULT),
+    Operation("GET", _REGISTRY + "/members", names=_VAULT),
+    Operation("PUT", _REGISTRY + "/members/{member}", {"role": "viewer"}, names=_VAULT),
+    Operation("GET", _REGISTRY + "/protected-aliases", names=_VAULT),
+    Operation("PUT", _REGISTRY + "/protected-aliases/{alias}", names=_VAULT),
     Operation("GET", _DELIVERY),
     Operation("GET", _DELIVERY + "/attempts"),
     Operation("POST", _DELIVERY + "/cancel"),
     Operation("POST", _DELIVERY + "/redeliver"),
     # What takes away comes last: an admin runs all of these in this order.
+    Operation("DELETE", _REGISTRY + "/members/{member}", names=_VAULT),
+    Operation("DELETE", _REGISTRY + "/protected-aliases/{alias}", names=_VAULT),
+    Operation("DELETE", _REGISTRY, names=_VAULT),
     Operation("DELETE", _COLLECTION + "/aliases/{alias}"),
     Operation("DELETE", _COLLECTION + "/tags/{tag}"),
     Operation("DELETE", _VERSION + "/tags/{tag}"),
@@ -156,6 +169,8 @@ async def build_world(api: Api) -> dict[str, str]:
     secret = await client.post(f"{V1}/secrets", json={"name": "SECRET_OF_THE_TEAM", "value": "v", "entity": "team"})
     rule = await client.post(f"{V1}/automations", json={**_RULE, "name": "rule-of-the-team"})
     await api.key_of("member", team="team")
+    vault = {"name": _VAULT["name"], "visibility": "restricted"}
+    assert (await client.post(f"{V1}/registries", json=vault)).status_code == 201
     keys = (await client.get(f"{V1}/api-keys?all=true")).json()["items"]
     async with api.runtime.database.transaction() as tx:
         lane: Any = await tx.connection.fetchval("SELECT lane_id FROM integration")

@@ -105,6 +105,17 @@ async def find_place(transaction: Transaction, actor: Actor, name: str) -> Place
     return place
 
 
+async def find_member(transaction: Transaction, actor: Actor, name: str) -> Person | Place:
+    """Return the account, or else the team, of the name: names are unique over both. Raises `NotFoundError`."""
+    found = (await people_by_names(transaction, actor.organization_id, [name])).get(name)
+    if found is not None:
+        return found
+    row = await repository.place_by_name(transaction, actor.organization_id, name)
+    if row is None or row["kind"] != "team":
+        raise NotFoundError(f"there is no account and no team {name!r} in organization {actor.organization}")
+    return Place(**row)
+
+
 async def organization_place(transaction: Transaction, actor: Actor) -> Place:
     """Return the entity that holds the organization's registries. Raises `NotFoundError` as `find_place` does."""
     row = await repository.organization_place(transaction, actor.organization_id)

@@ -13,6 +13,7 @@ from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError
 from regista.kit.outbox import Draft, append
+from regista.registry.acceptance import check_accepted
 from regista.registry.errors import CollectionExistsError, HeldError, KindMismatchError, TypeMismatchError
 from regista.registry.finding import lock_collection
 from regista.registry.repository import collections, versions
@@ -61,7 +62,8 @@ class Ensured(NamedTuple):
 async def ensure_collection(transaction: Transaction, actor: Actor, wanted: Wanted, action: Action) -> Ensured:
     """Return the collection, made now, with its project, if it is absent: of two that make it at once, one does.
 
-    Authorizes ``action``. Raises `KindMismatchError` and `TypeMismatchError` for one that holds something else.
+    Authorizes ``action``. Raises `KindMismatchError` and `TypeMismatchError` for one that holds something else,
+    `TypeNotAcceptedError` where the registry does not take this type.
     """
     path = wanted.path
     collection = await collections.by_path(transaction, actor.organization_id, path)
@@ -71,6 +73,7 @@ async def ensure_collection(transaction: Transaction, actor: Actor, wanted: Want
         return Ensured(collection, None, [])
     project, drafts = await ensure_project(transaction, actor, path.entity, path.project)
     authorize(actor, action, project.resource())
+    await check_accepted(transaction, project.id, wanted.kind, wanted.type)
     made = await aggregate.create(transaction, actor.organization_id)
     number = await collections.add(
         transaction, made, project.entity_id, project.id, path.name, wanted.kind, wanted.type, wanted.description

@@ -24,6 +24,7 @@ _SELECT = f"SELECT {COLLECTION} FROM {FROM_COLLECTION}"  # noqa: S608 - constant
 _BY_ID = _SELECT + "WHERE c.organization_id = $1 AND c.id = $2"
 _BY_IDS = _SELECT + "WHERE c.organization_id = $1 AND c.id = ANY($2::bigint[])"
 _BY_PATH = _SELECT + "WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3 AND c.name = $4"
+_OF_PROJECT = _SELECT + "WHERE c.project_id = $1 ORDER BY c.id"
 _LIST = (
     _SELECT
     + """
@@ -82,6 +83,11 @@ async def with_artifacts(
     for row in await transaction.connection.fetch(_WITH_ARTIFACTS, organization_id, artifacts):
         found.setdefault(row["artifact_id"], []).append(Collection.of(row))
     return found
+
+
+async def of_project(transaction: Transaction, project: int) -> list[Collection]:
+    """Return all collections of a project, in id order."""
+    return [Collection.of(row) for row in await transaction.connection.fetch(_OF_PROJECT, project)]
 
 
 async def listed(
