@@ -64,3 +64,8 @@ def missing_collection(path: CollectionPath | str) -> NotFoundError:
 def missing_version(collection: Collection, version: str) -> NotFoundError:
     """Return the error for a version that a collection does not have."""
     return NotFoundError(f"{collection.path} has no version {version}; list …/versions to see which it has")
+
+
+def missing_artifact(number: int) -> NotFoundError:
+    """Return the error for an artifact that is absent or that may not be seen."""
+    return NotFoundError(f"artifact {number} does not exist, or you may not see it")

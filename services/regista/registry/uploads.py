@@ -26,6 +26,7 @@ from regista.registry.adoption import adopt, own_version
 from regista.registry.aliases import authorize_aliases
 from regista.registry.containers import Wanted, ensure_collection, lock_ensured
 from regista.registry.digest import manifest_digest
+from regista.registry.finding import missing_artifact
 from regista.registry.names import checked_aliases
 from regista.registry.repository import artifacts, collections, lineage, manifests
 from regista.registry.repository.artifacts import ArtifactRow, NewRow
@@ -187,11 +188,6 @@ async def record_blob(transaction: Transaction, organization_id: int, artifact_i
             f"other content with MD5 {blob.md5.hex()} and {blob.size} bytes is stored already; MD5 is broken, this is "
             "a forgery of one of the two"
         )
-
-
-def missing_artifact(artifact_id: int) -> NotFoundError:
-    """Return the error for an artifact that is absent or that may not be seen."""
-    return NotFoundError(f"artifact {artifact_id} does not exist, or you may not see it")
 
 
 async def _add(

@@ -166,10 +166,12 @@ class BlobStore:
         pending = f"uploads/{ids.uuid7()}"
         await obstore.put_async(self._store, pending, aiter(intake), chunk_size=_PART, max_concurrency=2)
         blob = intake.blob()
-        if blob.size != (size if size is not None else blob.size) or blob.md5 != (md5 or blob.md5):
+        announced = [f"{size} bytes"] if size is not None and size != blob.size else []
+        announced += [f"MD5 {md5.hex()}"] if md5 is not None and md5 != blob.md5 else []
+        if announced:
             await obstore.delete_async(self._store, pending)
-            said = " ".join([f"{size} bytes"] * (size is not None) + [f"MD5 {md5.hex()}"] * (md5 is not None))
-            raise ContentMismatchError(f"{blob.size} bytes with MD5 {blob.md5.hex()} came, {said} were announced")
+            came = f"{blob.size} bytes with MD5 {blob.md5.hex()} came"
+            raise ContentMismatchError(f"{came}, {' and '.join(announced)} had been announced; nothing was kept")
         return pending, blob
 
     async def _settle(self, pending: str, path: str) -> None:

@@ -1,10 +1,15 @@
 """Which run logged and which runs used a version."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import asyncpg
 
+from regista.access.verdict import Sight
 from regista.kit.db import Transaction
+from regista.kit.db.conditions import Parameters
+from regista.registry.repository.visibility import visible
+
+Direction = Literal["input", "output"]
 
 _RUNS = """
 SELECT e.name || '/' || p.name || '/runs/' || run.name AS path, p.entity_id, p.visibility
@@ -29,6 +34,27 @@ FROM membership m JOIN collection c ON c.id = m.collection_id JOIN project p ON 
 JOIN entity e ON e.id = c.entity_id
 WHERE m.artifact_id = $1 AND c.kind = 'portfolio' ORDER BY m.id LIMIT 1000
 """
+
+
+# Whoever may see a collection that the version is a member of may see the version.
+_OF_RUN = """
+FROM lineage l JOIN artifact a ON a.id = l.artifact_id AND a.state = 'committed'
+WHERE l.organization_id = $1 AND l.run_id = $2 AND l.direction = $3
+      AND EXISTS (SELECT FROM membership m JOIN collection c ON c.id = m.collection_id
+                  JOIN project p ON p.id = c.project_id WHERE m.artifact_id = a.id AND {visible})
+"""
+_RUNS_USING = """
+SELECT run.id FROM lineage l JOIN run ON run.id = l.run_id JOIN project p ON p.id = run.project_id
+WHERE l.organization_id = $1 AND l.artifact_id = $2 AND l.direction = 'input' AND run.id > $3 AND {visible}
+ORDER BY run.id LIMIT $4
+"""
+
+
+class Logged(NamedTuple):
+    """A version that a run logged or used, and what the run calls it."""
+
+    artifact_id: int
+    used_as: str | None
 
 
 class Neighbour(NamedTuple):
@@ -91,3 +117,38 @@ async def around(transaction: Transaction, artifact: int) -> Lineage:
         outputs=await fetch(_NEIGHBOURS, artifact, "input"),
         linked_as=await fetch(_MEMBERSHIPS, artifact),
     )
+
+
+async def of_run(
+    transaction: Transaction,
+    organization_id: int,
+    seen: Sight,
+    run: int,
+    direction: Direction,
+    after: int,
+    limit: int,
+) -> list[Logged]:
+    """Return up to ``limit`` visible versions that a run logged or used, behind an artifact's id, in the order of ids."""
+    parameters = Parameters(organization_id, run, direction, after, limit)
+    chosen = _OF_RUN.format(visible=visible(seen, parameters, "coalesce(c.visibility, p.visibility)"))
+    statement = f"SELECT a.id, l.used_as {chosen} AND a.id > $4 ORDER BY a.id LIMIT $5"
+    return [Logged(*row) for row in await transaction.connection.fetch(statement, *parameters.values)]
+
+
+async def count_of_run(
+    transaction: Transaction, organization_id: int, seen: Sight, run: int, direction: Direction
+) -> int:
+    """Return how many versions `of_run` finds on all its pages."""
+    parameters = Parameters(organization_id, run, direction)
+    chosen = _OF_RUN.format(visible=visible(seen, parameters, "coalesce(c.visibility, p.visibility)"))
+    found: int | None = await transaction.connection.fetchval(f"SELECT count(*) {chosen}", *parameters.values)
+    return found or 0
+
+
+async def runs_using(
+    transaction: Transaction, organization_id: int, seen: Sight, artifact: int, after: int, limit: int
+) -> list[int]:
+    """Return up to ``limit`` ids of visible runs that used an artifact, behind a run's id, in the order of ids."""
+    parameters = Parameters(organization_id, artifact, after, limit)
+    statement = _RUNS_USING.format(visible=visible(seen, parameters, "p.visibility"))
+    return [row["id"] for row in await transaction.connection.fetch(statement, *parameters.values)]

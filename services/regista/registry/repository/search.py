@@ -23,6 +23,7 @@ from regista.kit.db.conditions import (
 )
 from regista.registry.repository import registries
 from regista.registry.repository.columns import COLLECTION, FROM_COLLECTION, VERSION
+from regista.registry.repository.visibility import visible
 
 Cursor = Sequence[str | None]
 
@@ -148,7 +149,7 @@ async def search_registries(
     parameters = Parameters(organization_id)
     where = [
         "r.organization_id = $1",
-        _visible(seen, parameters, "p.visibility"),
+        visible(seen, parameters, "p.visibility"),
         compile_condition(condition, _PROJECTS, parameters),
     ]
     return await _fetch(
@@ -211,7 +212,7 @@ async def count_versions(
 def _of_collections(parameters: Parameters, seen: Sight, filters: Filters, where: Where) -> list[str]:
     conditions = [
         "c.organization_id = $1",
-        _visible(seen, parameters, "coalesce(c.visibility, p.visibility)"),
+        visible(seen, parameters, "coalesce(c.visibility, p.visibility)"),
         compile_condition(filters.project, _PROJECTS, parameters),
         compile_condition(filters.collection, _COLLECTIONS, parameters),
     ]
@@ -226,24 +227,6 @@ def _of_collections(parameters: Parameters, seen: Sight, filters: Filters, where
     if where.type is not None:
         conditions.append(f"c.type = {parameters.add(where.type)}::text")
     return conditions
-
-
-def _visible(seen: Sight, parameters: Parameters, visibility: str) -> str:
-    """Return the SQL of what `decide` says of each row of a project ``p``."""
-    alternatives = ["true"] if seen.everything else []
-    if not seen.everything:
-        if seen.organization:
-            alternatives.append(f"{visibility} = 'organization'")
-        if seen.entities:
-            alternatives.append(
-                f"({visibility} <> 'private' AND p.entity_id = ANY({parameters.add(seen.entities)}::bigint[]))"
-            )
-        if seen.projects:
-            alternatives.append(f"p.id = ANY({parameters.add(seen.projects)}::bigint[])")
-    shown = f"({' OR '.join(alternatives)})" if alternatives else "false"
-    if seen.only is not None:
-        shown = f"({shown} AND p.entity_id = {parameters.add(seen.only)}::bigint)"
-    return shown
 
 
 async def _fetch(

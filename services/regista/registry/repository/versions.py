@@ -16,6 +16,15 @@ _BY_ALIAS = _SELECT + (  # noqa: S608 - constants of this package
 _BY_MEMBERSHIP = _SELECT + "WHERE m.id = $1"
 _NEWEST = _SELECT + "WHERE m.collection_id = $1 ORDER BY m.version_index DESC LIMIT 1"
 _OF_ARTIFACT = _SELECT + "WHERE m.collection_id = $1 AND m.artifact_id = $2 ORDER BY m.version_index DESC LIMIT 1"
+_OF_ARTIFACTS = (
+    f"SELECT {COLLECTION}, {VERSION} FROM {FROM_VERSION} JOIN ({FROM_COLLECTION}) ON c.id = m.collection_id "  # noqa: S608 - constants of this package
+    "WHERE m.organization_id = $1 AND m.artifact_id = ANY($2::bigint[]) "
+    "ORDER BY m.artifact_id, m.collection_id <> a.collection_id, m.id"
+)
+_WITH_CONTENT = _SELECT + (
+    "WHERE m.collection_id = $1 AND EXISTS (SELECT FROM manifest_entry f WHERE f.artifact_id = m.artifact_id "
+    "AND f.md5 = $2 AND f.blob_id IS NOT NULL) ORDER BY m.version_index DESC LIMIT 1"
+)
 _LIST = _SELECT + "WHERE m.collection_id = $1 AND m.version_index < $2 ORDER BY m.version_index DESC LIMIT $3"
 
 # All that a move is decided on, read after the lock: one statement, prepared once per connection.
@@ -108,6 +117,20 @@ async def newest(transaction: Transaction, collection: int) -> Version | None:
 async def of_artifact(transaction: Transaction, collection: int, artifact: int) -> Version | None:
     """Return the newest membership of the artifact in the collection."""
     row = await transaction.connection.fetchrow(_OF_ARTIFACT, collection, artifact)
+    return Version.of(row) if row is not None else None
+
+
+async def of_artifacts(
+    transaction: Transaction, organization_id: int, artifacts: list[int]
+) -> list[tuple[Collection, Version]]:
+    """Return every membership of the artifacts, with its collection; that of the source before the links."""
+    rows = await transaction.connection.fetch(_OF_ARTIFACTS, organization_id, artifacts)
+    return [(Collection.of(row), Version.of(row)) for row in rows]
+
+
+async def with_content(transaction: Transaction, collection: int, md5: bytes) -> Version | None:
+    """Return the newest version of the collection that has a file with this content."""
+    row = await transaction.connection.fetchrow(_WITH_CONTENT, collection, md5)
     return Version.of(row) if row is not None else None
 
 
