@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 from regista.access.directory import Person, Place, people_by_ids, places_by_ids
 from regista.access.verdict import Actor
 from regista.kit.db import Transaction
+from regista.tracking.repository import projects_by_ids
+from regista.tracking.subjects import Project
 from regista.wandb.exchange import Exchange
 
 K = TypeVar("K", bound=Hashable)
@@ -60,5 +62,7 @@ class Loader(Generic[K, V]):
 
 people: Loader[int, Person] = Loader(lambda tx, actor, ids: people_by_ids(tx, actor.organization_id, ids))
 """Accounts by id."""
+projects: Loader[int, Project] = Loader(lambda tx, actor, ids: projects_by_ids(tx, actor.organization_id, ids))
+"""Projects by id."""
 places: Loader[int, Place] = Loader(lambda tx, actor, ids: places_by_ids(tx, actor.organization_id, ids))
 """Entities by id."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from regista.registry.subjects import Collection, Version
+from regista.wandb import ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,50 @@ class Membership:
 
     collection: Collection
     version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactType:
+    """``ArtifactType``: the artifacts of one type in one project; ``created_at`` of the first thing that has it."""
+
+    project_id: int
+    name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, collection: Collection) -> "ArtifactType":
+        """Return the type of a collection's artifacts."""
+        return cls(collection.project_id, collection.type, collection.created_at)
+
+    @property
+    def id(self) -> str:
+        """The global id; nothing is asked for by it."""
+        return ids.encode("ArtifactType", f"{self.project_id}:{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """``ArtifactAlias``: an alias in the collection where it is held."""
+
+    artifact_collection: Collection
+    alias: str
+
+    @property
+    def id(self) -> str:
+        """The global id; nothing is asked for by it."""
+        return ids.encode("ArtifactAlias", f"{self.artifact_collection.id}:{self.alias}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """``Tag``: of a collection or a version, where its value is not shown."""
+
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The global id; nothing is asked for by it."""
+        return ids.encode("Tag", self.name)
 
 
 @dataclass(frozen=True, slots=True)
