@@ -37,11 +37,17 @@ class Operation(NamedTuple):
     foreigner: Gets = Gets.REFUSED
     names: Mapping[str, str] = {}
     query: str = ""
+    below: str = V1
+
+    @property
+    def route(self) -> str:
+        """The path as the program declares it."""
+        return self.below + self.path
 
     def url(self, world: Mapping[str, str]) -> str:
         """Return the path on this world."""
         values = {**world, **self.names}
-        return V1 + self.path.replace("{file:path}", "{file}").format(**values) + self.query
+        return self.below + self.path.replace("{file:path}", "{file}").format(**values) + self.query
 
 
 _PROJECT = "/projects/{entity}/{project}"
@@ -88,6 +94,10 @@ OPERATIONS = (
     Operation("POST", _PROJECT + "/runs", {}),
     Operation("GET", _RUN, names=_TRAIN),
     Operation("PATCH", _RUN, {"notes": "n"}, names=_TRAIN),
+    Operation("GET", _RUN + "/history", names=_TRAIN),
+    Operation("GET", _RUN + "/events", names=_TRAIN),
+    Operation("GET", _RUN + "/files", names=_TRAIN),
+    Operation("POST", "/files/{entity}/{project}/{run}/file_stream", {}, names=_TRAIN, below=""),
     Operation("GET", "/collections/{entity}/{project}"),
     Operation("POST", "/collections/{entity}/{project}", {"name": "more", "type": "model"}),
     Operation("GET", _COLLECTION),

@@ -182,7 +182,7 @@ async def count(transaction: Transaction, run: int, stream: Stream, lines: int, 
 
 async def writer_number(transaction: Transaction, run: int, name: str) -> int:
     """Return the number, from 1, of a client among those that write to a run side by side. The run is locked."""
-    number: int = await transaction.connection.fetchval(_WRITER, run, name)
+    number: Any = await transaction.connection.fetchval(_WRITER, run, name)
     return number
 
 

@@ -46,15 +46,15 @@ ON CONFLICT (entity_id, name) DO NOTHING RETURNING id
 _UPDATE_PROJECT = """
 UPDATE project SET name = $2, title = $3, description = $4, visibility = $5, updated_at = $6 WHERE id = $1
 """
-_RUN = """
+RUN = """
 SELECT r.id, r.aggregate_id, r.project_id, r.name, r.display_name, r.state, r.config, r.summary, r.tags, r.notes,
        r.run_group AS "group", r.job_type, r.program, r.host, r.repository, r.commit, r.sweep, r.exit_code,
        a.name AS account, r.created_at, r.updated_at, r.heartbeat_at, r.finished_at, r.account_id, r.stop_requested_at,
        coalesce(h.lines, 0) AS history_lines
 FROM run r LEFT JOIN account a ON a.id = r.account_id LEFT JOIN run_stream h ON h.run_id = r.id AND h.stream = 0
 """
-_RUN_BY_NAME = _RUN + "WHERE r.project_id = $1 AND r.name = $2"
-_RUNS = _RUN + "WHERE r.project_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3"
+_RUN_BY_NAME = RUN + "WHERE r.project_id = $1 AND r.name = $2"
+_RUNS = RUN + "WHERE r.project_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3"
 _ADD_RUN = """
 INSERT INTO run (aggregate_id, organization_id, project_id, name, display_name, state, config, summary, tags, notes,
                  run_group, job_type, program, host, repository, commit, sweep, account_id, created_at, updated_at,
@@ -74,7 +74,7 @@ SELECT e.name AS entity, p.name AS project, r.name
 FROM run r JOIN project p ON p.id = r.project_id JOIN entity e ON e.id = p.entity_id
 WHERE r.organization_id = $1 AND r.id = $2
 """
-_RUNS_BY_IDS = _RUN + "WHERE r.organization_id = $1 AND r.id = ANY($2)"
+_RUNS_BY_IDS = RUN + "WHERE r.organization_id = $1 AND r.id = ANY($2)"
 _PROJECTS_BY_IDS = _PROJECT + "WHERE p.organization_id = $1 AND p.id = ANY($2)"
 ALIVE = frozenset({"running", "preempting"})
 """States of a run that is heard of; an index holds these runs."""
@@ -83,6 +83,15 @@ SELECT r.id, r.aggregate_id, r.organization_id, o.name AS organization
 FROM run r JOIN organization o ON o.id = r.organization_id
 WHERE r.state IN ('running', 'preempting') AND r.heartbeat_at < now() - $1::interval AND r.id > $2
 ORDER BY r.id LIMIT $3
+"""
+
+
+# Only where the last one is old enough: the row that comes back says that it is.
+_NOTE_ALERT = """
+INSERT INTO run_alert (run_id, title, raised_at) VALUES ($1, $2, $3)
+ON CONFLICT (run_id, title) DO UPDATE SET raised_at = excluded.raised_at
+WHERE run_alert.raised_at <= excluded.raised_at - $4::interval
+RETURNING run_id
 """
 
 
@@ -278,6 +287,11 @@ async def projects_by_ids(transaction: Transaction, organization_id: int, ids: I
 async def silent_runs(transaction: Transaction, silence: timedelta, after: int, limit: int) -> list[Silent]:
     """Return up to ``limit`` runs behind id ``after`` that go on and were not heard of for so long."""
     return [Silent(**row) for row in await transaction.connection.fetch(_SILENT, silence, after, limit)]
+
+
+async def note_alert(transaction: Transaction, run: int, title: str, now: datetime, wait: timedelta) -> bool:
+    """Note that a run raised an alert; return False where the last of its title is less than ``wait`` ago."""
+    return await transaction.connection.fetchval(_NOTE_ALERT, run, title, now, wait) is not None
 
 
 async def delete_run(transaction: Transaction, run: int) -> None:

@@ -99,3 +99,17 @@ class Run:
     def path(self, project: Project) -> str:
         """Return what a person types."""
         return f"{project.path}/runs/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file of a run: ``name`` is its path in the run, the digests are raw, ``size`` is in bytes."""
+
+    id: int
+    run_id: int
+    name: str
+    sha256: bytes
+    md5: bytes
+    size: int
+    created_at: datetime
+    updated_at: datetime

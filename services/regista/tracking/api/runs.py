@@ -1,4 +1,4 @@
-"""Projects and runs over REST."""
+"""Runs over REST."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -9,52 +9,15 @@ from pydantic import BaseModel, Field
 from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.kit.db import Transaction
-from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, page
+from regista.kit.web import Body, Cursor, Limit, Page, page
 from regista.kit.web.pages import decode
 from regista.tracking import projects, repository, runs
+from regista.tracking.api.routing import PROJECT, RUN, router
 from regista.tracking.names import LongText, ProjectName, RunName, ShortText
 from regista.tracking.subjects import Project, Run
 from regista_events.subjects import RunState
 
-router = ActionRouter(tags=["tracking"], responses=PROBLEMS)
-
-_PROJECT = "/projects/{entity}/{project}"
-_RUN = _PROJECT + "/runs/{run}"
-
-# `private` waits for named members: without them it would lock everybody out.
-Visible = Literal["entity", "organization"]
 RunTags = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=256)]
-
-
-class NewProject(Body):
-    """A project; `title` is what it is called where its name cannot say that."""
-
-    name: ProjectName
-    title: ShortText | None = None
-    description: LongText | None = None
-    visibility: Visible = "entity"
-
-
-class ProjectChange(Body):
-    """What is to change of a project; what is left out stays."""
-
-    name: ProjectName = ""
-    title: ShortText | None = None
-    description: LongText | None = None
-    visibility: Visible = "entity"
-
-
-class ProjectShape(BaseModel):
-    """A project."""
-
-    id: int
-    entity: str
-    name: str
-    title: str | None
-    description: str | None
-    visibility: str
-    created_at: datetime
-    updated_at: datetime
 
 
 class NewRun(Body):
@@ -118,10 +81,6 @@ class RunShape(BaseModel):
     finished_at: datetime | None
 
 
-def _project_shape(project: Project) -> ProjectShape:
-    return ProjectShape.model_validate(project, from_attributes=True)
-
-
 def _run_shape(found: tuple[Project, Run]) -> RunShape:
     project, run = found
     fields = {name: getattr(run, name) for name in RunShape.model_fields if name not in {"entity", "project"}}
@@ -133,51 +92,7 @@ def _after(cursor: str | None) -> int:
     return key[0] if key is not None else 0
 
 
-@router.read("/projects/{entity}", action=Action.PROJECT_READ, response_model=Page[ProjectShape])
-async def list_projects(call: Call, entity: str, limit: Limit = 50, cursor: Cursor = None) -> Page[ProjectShape]:
-    """List the projects of an entity, oldest first."""
-    after = _after(cursor)
-    rows = await call.read(lambda tx: projects.list_projects(tx, call.actor, entity, after, limit + 1))
-    return page(rows, limit, lambda project: (project.id,), _project_shape)
-
-
-@router.create("/projects/{entity}", action=Action.PROJECT_WRITE, response_model=ProjectShape, status_code=201)
-async def create_project(call: Call, entity: str, body: NewProject) -> Response:
-    """Make a project."""
-
-    async def command(tx: Transaction) -> ProjectShape:
-        fields = body.model_dump(exclude={"name"})
-        return _project_shape(await projects.create_project(tx, call.actor, entity, body.name, fields))
-
-    return await call.mutate(command, status=201)
-
-
-@router.read(_PROJECT, action=Action.PROJECT_READ, response_model=ProjectShape)
-async def read_project(call: Call, entity: str, project: str) -> ProjectShape:
-    """Read a project."""
-    return _project_shape(
-        await call.read(lambda tx: projects.find_project(tx, call.actor, entity, project, Action.PROJECT_READ))
-    )
-
-
-@router.change(_PROJECT, action=Action.PROJECT_WRITE, response_model=ProjectShape)
-async def update_project(call: Call, entity: str, project: str, body: ProjectChange) -> Response:
-    """Change a project; renaming it changes the path of everything in it."""
-
-    async def command(tx: Transaction) -> ProjectShape:
-        fields = body.model_dump(exclude_unset=True)
-        return _project_shape(await projects.update_project(tx, call.actor, entity, project, fields))
-
-    return await call.mutate(command)
-
-
-@router.remove(_PROJECT, action=Action.PROJECT_WRITE, status_code=204)
-async def delete_project(call: Call, entity: str, project: str) -> Response:
-    """Delete a project and its runs; refused while it holds collections."""
-    return await call.mutate(lambda tx: projects.delete_project(tx, call.actor, entity, project), status=204)
-
-
-@router.read(_PROJECT + "/runs", action=Action.RUN_READ, response_model=Page[RunShape])
+@router.read(PROJECT + "/runs", action=Action.RUN_READ, response_model=Page[RunShape])
 async def list_runs(call: Call, entity: str, project: str, limit: Limit = 50, cursor: Cursor = None) -> Page[RunShape]:
     """List the runs of a project, oldest first."""
     after = _after(cursor)
@@ -189,7 +104,7 @@ async def list_runs(call: Call, entity: str, project: str, limit: Limit = 50, cu
     return page(await call.read(query), limit, lambda found: (found[1].id,), _run_shape)
 
 
-@router.create(_PROJECT + "/runs", action=Action.RUN_WRITE, response_model=RunShape, status_code=201)
+@router.create(PROJECT + "/runs", action=Action.RUN_WRITE, response_model=RunShape, status_code=201)
 async def create_run(call: Call, entity: str, project: ProjectName, body: NewRun) -> Response:
     """Make a run, and its project if that is absent."""
 
@@ -199,13 +114,13 @@ async def create_run(call: Call, entity: str, project: ProjectName, body: NewRun
     return await call.mutate(command, status=201)
 
 
-@router.read(_RUN, action=Action.RUN_READ, response_model=RunShape)
+@router.read(RUN, action=Action.RUN_READ, response_model=RunShape)
 async def read_run(call: Call, entity: str, project: str, run: str) -> RunShape:
     """Read a run."""
     return _run_shape(await call.read(lambda tx: runs.find_run(tx, call.actor, entity, project, run)))
 
 
-@router.change(_RUN, action=Action.RUN_WRITE, response_model=RunShape)
+@router.change(RUN, action=Action.RUN_WRITE, response_model=RunShape)
 async def update_run(call: Call, entity: str, project: str, run: str, body: RunChange) -> Response:
     """Change a run; a change of `state` is an event."""
 
@@ -216,7 +131,7 @@ async def update_run(call: Call, entity: str, project: str, run: str, body: RunC
     return await call.mutate(command)
 
 
-@router.remove(_RUN, action=Action.RUN_WRITE, status_code=204)
+@router.remove(RUN, action=Action.RUN_WRITE, status_code=204)
 async def delete_run(call: Call, entity: str, project: str, run: str) -> Response:
     """Delete a run; the versions that it logged stay."""
     return await call.mutate(lambda tx: runs.delete_run(tx, call.actor, entity, project, run), status=204)
