@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import httpx
 import psutil
 
-KEY = "the-key-of-the-system-tests-0123456789-01234567"
+KEY = "rk-TheKeyOfTheSystemTests0123456789abcdefgh"
 READY_SECONDS = 60.0
 
 

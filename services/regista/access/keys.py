@@ -13,19 +13,13 @@ from typing import NamedTuple
 from regista.access import repository
 from regista.access.errors import UnauthenticatedError
 from regista.access.verdict import Actor
-from regista.kit import clock, ids
+from regista.kit import clock
 from regista.kit.db import Database
 
-PREFIX = "rk_"
 PATTERN = re.compile(r"[\w-]{40,128}\Z", re.ASCII)
 """What any key must look like; the W&B client refuses shorter ones."""
 _LIFETIME_SECONDS = 10.0
 _MOST = 10_000
-
-
-def generate() -> str:
-    """Return a new key with 256 random bits."""
-    return PREFIX + ids.token(32)
 
 
 def digest(key: str) -> bytes:

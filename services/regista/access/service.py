@@ -9,7 +9,7 @@ from regista.access.actions import Action, Role, Scope
 from regista.access.models import Account, ApiKey, Entity, Organization, TeamMember
 from regista.access.names import NAME_PATTERN, NAME_RULE
 from regista.access.verdict import Actor, Resource, authorize
-from regista.kit import aggregate, clock
+from regista.kit import aggregate, clock, ids
 from regista.kit.db import SYSTEM, Origin, Transaction
 from regista.kit.errors import ConfigurationError, ConflictError, InvalidError, NotFoundError
 from regista.kit.outbox import Draft, append
@@ -177,7 +177,7 @@ async def create_key(
         email=row["email"],
     )
     expires = clock.now() + timedelta(days=days) if days is not None else None
-    secret = keys.generate()
+    secret = ids.api_key()
     origin = _origin(transaction)
     key = await _add_key(transaction, origin, account, secret, name, scope, entity, expires)
     return key, secret, account.name

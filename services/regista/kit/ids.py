@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import string
 import time
 from uuid import UUID
 
@@ -19,6 +20,16 @@ def uuid7() -> UUID:
 def token(size: int = 32) -> str:
     """Return ``size`` random bytes as unpadded URL-safe base64."""
     return secrets.token_urlsafe(size)
+
+
+def api_key() -> str:
+    """Return a new API key: ``rk-`` and 40 letters and digits, 238 random bits.
+
+    Every version of the W&B client takes this form: it splits at the first dash, and until 0.21 refuses what follows
+    unless it has 40 characters.
+    """
+    alphabet = string.ascii_letters + string.digits
+    return "rk-" + "".join(secrets.choice(alphabet) for _ in range(40))
 
 
 def fraction() -> float:

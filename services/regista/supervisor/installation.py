@@ -40,7 +40,7 @@ def complete(settings: Settings, *, embedded: bool) -> Installation:
         update["secret_key"] = SecretStr(_kept(data / SECRET_KEY_FILE, ids.token(32))[0])
     new = False
     if settings.admin_api_key is None:
-        key, new = _kept(data / ADMIN_KEY_FILE, f"rk_{ids.token(32)}")
+        key, new = _kept(data / ADMIN_KEY_FILE, ids.api_key())
         update["admin_api_key"] = SecretStr(key)
     return Installation(settings.model_copy(update=update), data / ADMIN_KEY_FILE if new else None)
 
