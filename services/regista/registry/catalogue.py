@@ -97,6 +97,12 @@ async def member_by_name(
     return None
 
 
+async def is_committed(transaction: Transaction, organization_id: int, number: int) -> bool:
+    """Return whether an artifact is a version, for somebody who has shown that it may read it."""
+    row = await artifacts.by_id(transaction, organization_id, number)
+    return row is not None and row.state == "committed"
+
+
 async def artifact_of_client(transaction: Transaction, actor: Actor, client_id: str) -> int | None:
     """Return the id of what a client calls by an id of its own; None for what there is not or may not be seen."""
     row = await artifacts.by_client(transaction, actor.organization_id, client_id)
