@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from regista.access import repository, service
 from regista.access.actions import Action, Role, Scope
@@ -19,7 +19,6 @@ from regista.kit.web.pages import decode
 
 router = ActionRouter(tags=["people"], responses=PROBLEMS)
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
 TeamRole = Literal["viewer", "member", "admin"]
 
 
@@ -39,7 +38,7 @@ class NewUser(Body):
     """A person."""
 
     name: EntityName
-    email: Email | None = None
+    email: service.Email | None = None
     admin: bool = False
     team: EntityName | None = None
 
@@ -93,7 +92,7 @@ class SetRole(Body):
 class NewKey(Body):
     """A key; ``user`` is whose, by default one's own."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    name: service.KeyName | None = None
     user: EntityName | None = None
     scope: Literal["read", "write", "admin"] = "admin"
     team: EntityName | None = None

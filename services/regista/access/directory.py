@@ -59,6 +59,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamMember:
+    """Somebody's role in a team: viewer, member or admin."""
+
+    person: Person
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """An organization."""
 
@@ -76,6 +84,38 @@ async def people_by_names(transaction: Transaction, organization_id: int, names:
     """Return accounts by name; those that are not of the organization are left out."""
     rows = await repository.people_by_names(transaction, organization_id, sorted(set(names)))
     return {row["name"]: Person.of(dict(row)) for row in rows}
+
+
+async def person_named(transaction: Transaction, actor: Actor, text: str) -> Person:
+    """Return the account with this name or, if there is just one, this e-mail address. Raises `NotFoundError`."""
+    found = (await people_by_names(transaction, actor.organization_id, [text])).get(text)
+    if found is not None:
+        return found
+    rows = await repository.people_by_email(transaction, actor.organization_id, text) if "@" in text else []
+    if len(rows) != 1:
+        how_many = "several accounts have" if rows else "there is no account with"
+        raise NotFoundError(f"{how_many} the name or e-mail address {text!r} in organization {actor.organization}")
+    return Person.of(dict(rows[0]))
+
+
+async def search_people(transaction: Transaction, actor: Actor, text: str, limit: int) -> list[Person]:
+    """Return accounts whose name or e-mail address begins or ends so; those that are just that first."""
+    authorize(actor, Action.MEMBER_READ, Resource(f"organization {actor.organization}", actor.organization_id))
+    rows = await repository.search_people(transaction, actor.organization_id, text, limit)
+    return [Person.of(dict(row)) for row in rows]
+
+
+async def team_members(
+    transaction: Transaction, organization_id: int, ids: Iterable[int]
+) -> dict[int, list[TeamMember]]:
+    """Return who is in these teams, by the team's id."""
+    wanted = sorted(set(ids))
+    found: dict[int, list[TeamMember]] = {each: [] for each in wanted}
+    for row in await repository.team_members(transaction, organization_id, wanted):
+        fields = dict(row)
+        team, role = fields.pop("team_id"), fields.pop("team_role")
+        found[team].append(TeamMember(Person.of(fields), role))
+    return found
 
 
 async def places_by_ids(transaction: Transaction, organization_id: int, ids: Iterable[int]) -> dict[int, Place]:

@@ -33,6 +33,42 @@ async def people_by_names(transaction: Transaction, organization_id: int, names:
     )
 
 
+async def people_by_email(transaction: Transaction, organization_id: int, email: str) -> list[asyncpg.Record]:
+    """Return the accounts of the organization with this e-mail address, in whatever case, the oldest first."""
+    return await transaction.connection.fetch(
+        _PERSON + "WHERE a.organization_id = $1 AND lower(a.email) = lower($2) ORDER BY a.id", organization_id, email
+    )
+
+
+async def search_people(transaction: Transaction, organization_id: int, text: str, limit: int) -> list[asyncpg.Record]:
+    """Return up to ``limit`` accounts whose name or e-mail address begins or ends so; those that are just that first."""
+    return await transaction.connection.fetch(
+        _PERSON
+        + """
+        WHERE a.organization_id = $1 AND a.deactivated_at IS NULL
+              AND (starts_with(lower(a.name), lower($2)) OR starts_with(lower(a.email), lower($2))
+                   OR right(lower(a.name), length($2)) = lower($2) OR right(lower(a.email), length($2)) = lower($2))
+        ORDER BY (a.name = $2) DESC, (lower(a.email) IS NOT DISTINCT FROM lower($2)) DESC, a.id LIMIT $3
+        """,
+        organization_id,
+        text,
+        limit,
+    )
+
+
+async def team_members(transaction: Transaction, organization_id: int, teams: Sequence[int]) -> list[asyncpg.Record]:
+    """Return who is in these teams, ``team_id, team_role`` with each account, the oldest account first."""
+    return await transaction.connection.fetch(
+        f"""
+        SELECT person.*, tm.entity_id AS team_id, tm.role AS team_role
+        FROM team_member tm JOIN ({_PERSON}) person ON person.id = tm.account_id
+        WHERE tm.organization_id = $1 AND tm.entity_id = ANY($2::bigint[]) ORDER BY tm.entity_id, person.id
+        """,  # noqa: S608 - a constant of this module
+        organization_id,
+        teams,
+    )
+
+
 async def places_by_ids(transaction: Transaction, organization_id: int, ids: Sequence[int]) -> list[asyncpg.Record]:
     """Return entities of the organization."""
     return await transaction.connection.fetch(

@@ -218,6 +218,21 @@ async def list_keys(
     )
 
 
+async def live_keys(transaction: Transaction, organization: int, account: int, limit: int) -> list[asyncpg.Record]:
+    """Return up to ``limit`` keys of an account that are neither revoked nor expired, the oldest first."""
+    return await transaction.connection.fetch(
+        """
+        SELECT k.id, k.prefix, k.name FROM api_key k
+        WHERE k.organization_id = $1 AND k.account_id = $2 AND k.revoked_at IS NULL
+              AND (k.expires_at IS NULL OR k.expires_at > now())
+        ORDER BY k.id LIMIT $3
+        """,
+        organization,
+        account,
+        limit,
+    )
+
+
 async def key_by_id(transaction: Transaction, organization: int, key: int) -> asyncpg.Record | None:
     """Return a key and its owner."""
     return await transaction.connection.fetchrow(

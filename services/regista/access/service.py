@@ -2,12 +2,14 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import StringConstraints
 
 from regista.access import keys, repository
 from regista.access.actions import Action, Role, Scope
 from regista.access.models import Account, ApiKey, Entity, Organization, TeamMember
-from regista.access.names import NAME_PATTERN, NAME_RULE
+from regista.access.names import NAME_PATTERN, NAME_RULE, name_from
 from regista.access.verdict import Actor, Resource, authorize
 from regista.kit import aggregate, clock, ids
 from regista.kit.db import SYSTEM, Origin, Transaction
@@ -31,6 +33,8 @@ from regista_events import (
 from regista_events.transition import Change
 
 OrganizationRole = Literal["member", "admin"]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+KeyName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 RESERVED = frozenset({"users", "teams", "api-keys"})
 """What subjects begin with that are no entity's: whoever administers an entity of the name would read their events."""
@@ -105,12 +109,16 @@ async def create_account(
     return account
 
 
-async def create_team(transaction: Transaction, actor: Actor, name: str) -> Entity:
-    """Make a team, of which the actor is the first admin. Raises `ConflictError` when the name is taken."""
+async def create_team(transaction: Transaction, actor: Actor, name: str, admin: str | None = None) -> Entity:
+    """Make a team, of which ``admin`` or else the actor is the first admin.
+
+    Raises `ConflictError` when the name is taken, `NotFoundError` for an admin that there is not.
+    """
     authorize(actor, Action.MEMBER_WRITE, organization_resource(actor))
     await _require_free(transaction, name)
-    row = await repository.account_by_name(transaction, actor.organization_id, actor.name)
-    assert row is not None  # noqa: S101 - an actor is an account
+    row = await repository.account_by_name(transaction, actor.organization_id, admin or actor.name)
+    if row is None:
+        raise NotFoundError(f"there is no account {admin!r} in organization {actor.organization}")
     account = Account(
         id=row["id"], aggregate_id=row["aggregate_id"], name=row["name"], kind=row["kind"], email=row["email"]
     )
@@ -198,6 +206,20 @@ async def revoke_key(transaction: Transaction, actor: Actor, key_id: int) -> Non
     )
     await append(transaction, [Draft(ApiKeyRevoked, locked, f"api-keys/{key_id}", ApiKeyRevokedData(api_key=snapshot))])
     await repository.forget_keys(transaction)
+
+
+async def free_name(transaction: Transaction, text: str) -> str:
+    """Return a name that is made of a text, an e-mail address or a description, and that nobody has.
+
+    It stays free until the transaction ends. Raises `ConflictError` when too many have it already.
+    """
+    name = name_from(text)
+    for number in range(1, 100):
+        candidate = name if number == 1 else f"{name[:60]}-{number}"
+        await repository.lock_name(transaction, candidate)
+        if candidate not in RESERVED and not await repository.name_taken(transaction, candidate):
+            return candidate
+    raise ConflictError(f"too many have a name like {name!r}; choose another", field="name")
 
 
 async def team_of(transaction: Transaction, actor: Actor, name: str) -> Any:

@@ -145,6 +145,32 @@ async def update_collection(
     return changed
 
 
+async def change_type(transaction: Transaction, actor: Actor, path: CollectionPath, artifact_type: str) -> Collection:
+    """Change the type of the artifacts of a sequence; nothing is emitted where it is that already.
+
+    Raises `KindMismatchError` for a portfolio, which has the type of what it links to, `HeldError` while a version is
+    linked into one.
+    """
+    locked, collection = await lock_collection(transaction, actor, path, Action.COLLECTION_WRITE)
+    if collection.kind != "sequence":
+        raise KindMismatchError(
+            f"{collection.path} is a {collection.kind}: its type is that of the versions linked into it",
+            kind=collection.kind,
+        )
+    if collection.type == artifact_type:
+        return collection
+    if await collections.is_linked(transaction, collection.id):
+        raise HeldError(
+            f"versions of {collection.path} are linked in collections of type {collection.type!r}; unlink them first"
+        )
+    await collections.set_type(transaction, collection.id, artifact_type, locked.now)
+    changed = replace(collection, type=artifact_type, updated_at=locked.now)
+    change = Change[Any](from_=collection.type, to=artifact_type)
+    data = CollectionUpdatedData(collection=changed.snapshot(), changes={"type": change})
+    await append(transaction, [Draft(CollectionUpdated, locked, changed.path, data)])
+    return changed
+
+
 async def delete_collection(transaction: Transaction, actor: Actor, path: CollectionPath) -> None:
     """Delete a collection: of a sequence the versions go with it, of a portfolio only the links.
 

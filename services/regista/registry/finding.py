@@ -20,6 +20,17 @@ async def collection_by_path(
     return collection
 
 
+async def collection_by_id(
+    transaction: Transaction, actor: Actor, number: int, action: Action = Action.COLLECTION_READ
+) -> Collection:
+    """Return a collection that the actor may do ``action`` to. Raises `NotFoundError`, `AccessDeniedError`."""
+    collection = await collections.by_id(transaction, actor.organization_id, number)
+    if collection is None:
+        raise NotFoundError(f"collection {number} does not exist, or you may not see it")
+    authorize(actor, action, collection.resource())
+    return collection
+
+
 async def resolve_version(
     transaction: Transaction, actor: Actor, path: CollectionPath, version: str, action: Action = Action.ARTIFACT_READ
 ) -> tuple[Collection, Version]:

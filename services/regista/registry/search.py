@@ -3,19 +3,20 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, sight
+from regista.access.verdict import Actor, decide, sight
 from regista.kit.db import Transaction
-from regista.kit.db.conditions import EVERYTHING, All, Condition, Not, Order, Some, Test
+from regista.kit.db.conditions import EVERYTHING, All, Condition, Not, Some, Test
 from regista.registry.registry import Registry
+from regista.registry.repository import registries
 from regista.registry.repository import search as repository
 from regista.registry.repository.search import Cursor, Filters, Slice, Where
 from regista.registry.subjects import Collection, Version
 
 __all__ = [
-    "NEWEST_FIRST",
     "NO_FILTERS",
     "Filters",
     "Found",
@@ -23,6 +24,7 @@ __all__ = [
     "Where",
     "count_collections",
     "count_versions",
+    "list_types",
     "search_collections",
     "search_registries",
     "search_versions",
@@ -31,7 +33,6 @@ __all__ = [
 T = TypeVar("T")
 
 NO_FILTERS = Filters(EVERYTHING, EVERYTHING, EVERYTHING)
-NEWEST_FIRST = (Order("id", descending=True),)
 _VERSION = re.compile(r"v?(0|[1-9]\d{0,18})\Z", re.ASCII)
 _COMPARED = {"=", "<>", ">", ">=", "<", "<=", "in", "not in"}
 
@@ -70,6 +71,20 @@ async def count_collections(transaction: Transaction, actor: Actor, filters: Fil
     """Return how many collections `search_collections` finds on all its pages."""
     seen = sight(actor, Action.COLLECTION_READ)
     return await repository.count_collections(transaction, actor.organization_id, seen, filters, where)
+
+
+async def list_types(transaction: Transaction, actor: Actor, project_id: int) -> dict[str, datetime]:
+    """Return the types of artifacts in a project, by name, each since when; a registry's with those that it accepts.
+
+    Of collections that the actor may not see there is nothing, and nothing of a project that it may not see.
+    """
+    seen = sight(actor, Action.COLLECTION_READ)
+    found = await repository.types(transaction, actor.organization_id, seen, Where(project_id=project_id))
+    since = dict(found)
+    registry = (await registries.by_projects(transaction, actor.organization_id, [project_id])).get(project_id)
+    if registry is not None and decide(actor, Action.REGISTRY_READ, registry.resource()).allowed:
+        since = {**dict.fromkeys(registry.artifact_types, registry.created_at), **since}
+    return dict(sorted(since.items()))
 
 
 async def search_versions(

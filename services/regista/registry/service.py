@@ -9,6 +9,7 @@ from regista.registry.catalogue import (
     count_artifacts_of_run,
     file_with_content,
     files_of,
+    is_committed,
     member_by_name,
     member_in,
     member_to,
@@ -18,6 +19,7 @@ from regista.registry.catalogue import (
 from regista.registry.commits import Uploaded, commit_artifact, uploaded_manifests
 from regista.registry.containers import (
     Wanted,
+    change_type,
     create_collection,
     delete_collection,
     ensure_collection,
@@ -26,7 +28,7 @@ from regista.registry.containers import (
     set_collection_tag,
     update_collection,
 )
-from regista.registry.finding import collection_by_path, resolve_version, split_version
+from regista.registry.finding import collection_by_id, collection_by_path, resolve_version, split_version
 from regista.registry.links import Linked, Sent, link, unlink
 from regista.registry.scopes import ScopeRef, scope_name, scope_of
 from regista.registry.tags import remove_tag, set_tag
@@ -68,6 +70,8 @@ __all__ = [
     "artifacts_by_ids",
     "artifacts_of_run",
     "change_manifest",
+    "change_type",
+    "collection_by_id",
     "collection_by_path",
     "commit_artifact",
     "count_artifacts_of_run",
@@ -80,6 +84,7 @@ __all__ = [
     "file_with_content",
     "files_of",
     "held_content",
+    "is_committed",
     "link",
     "list_collections",
     "list_files",

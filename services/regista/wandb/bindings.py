@@ -3,9 +3,55 @@
 from collections.abc import Iterator
 from typing import Any
 
-from regista.wandb import people, scalars, server
+from regista.wandb import (
+    artifact_writes,
+    artifacts,
+    automations,
+    collections,
+    history,
+    integrations,
+    lineage,
+    logs,
+    manifests,
+    memberships,
+    people,
+    people_changes,
+    project_changes,
+    projects,
+    registries,
+    run_files,
+    run_writes,
+    runs,
+    scalars,
+    search,
+    server,
+    storage,
+)
 
-MODULES = (scalars, server, people)
+MODULES = (
+    scalars,
+    server,
+    people,
+    integrations,
+    automations,
+    projects,
+    collections,
+    registries,
+    search,
+    artifacts,
+    memberships,
+    lineage,
+    storage,
+    manifests,
+    artifact_writes,
+    people_changes,
+    project_changes,
+    history,
+    logs,
+    run_files,
+    run_writes,
+    runs,
+)
 """Each has ``BINDINGS``; root fields are `Root`s, which name their actions."""
 
 

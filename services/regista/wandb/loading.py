@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from regista.access.directory import Person, Place, people_by_ids, places_by_ids
+from regista.access import directory
+from regista.access.directory import Person, Place, TeamMember, people_by_ids, places_by_ids
 from regista.access.verdict import Actor
 from regista.kit.db import Transaction
+from regista.registry.registry import Registry
+from regista.registry.repository.registries import by_projects
 from regista.tracking.repository import projects_by_ids
 from regista.tracking.subjects import Project
 from regista.wandb.exchange import Exchange
@@ -64,5 +67,11 @@ people: Loader[int, Person] = Loader(lambda tx, actor, ids: people_by_ids(tx, ac
 """Accounts by id."""
 projects: Loader[int, Project] = Loader(lambda tx, actor, ids: projects_by_ids(tx, actor.organization_id, ids))
 """Projects by id."""
+team_members: Loader[int, list[TeamMember]] = Loader(
+    lambda tx, actor, ids: directory.team_members(tx, actor.organization_id, ids)
+)
+"""Who is in a team, by its id."""
+registries: Loader[int, Registry] = Loader(lambda tx, actor, ids: by_projects(tx, actor.organization_id, ids))
+"""Registries by the id of the project that they are."""
 places: Loader[int, Place] = Loader(lambda tx, actor, ids: places_by_ids(tx, actor.organization_id, ids))
 """Entities by id."""

@@ -5,7 +5,7 @@
 `regista.access.directory`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,16 @@ class Membership:
 
     collection: Collection
     version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedCollection(Collection):
+    """An ``ArtifactCollection`` that this request deleted, as it was."""
+
+    @classmethod
+    def of_living(cls, collection: Collection) -> "DeletedCollection":
+        """Return the collection as one that is gone."""
+        return cls(**{field.name: getattr(collection, field.name) for field in fields(collection)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +98,10 @@ class File:
 
     @property
     def display_name(self) -> str:
-        """The name without its directories."""
-        return self.name.rpartition("/")[2]
+        """The name, which the client takes for the place of the file below a directory of its own."""
+        return self.name
+
+    @property
+    def url(self) -> str:
+        """Where the client gets the content from."""
+        return self.direct_url

@@ -8,17 +8,23 @@ from ariadne import ObjectType
 
 from regista.access import directory
 from regista.access.actions import Action
-from regista.access.directory import Person, Place, Tenant
+from regista.access.directory import Person, Place, TeamMember, Tenant
+from regista.access.repository import live_keys
+from regista.access.verdict import Resource, decide
 from regista.wandb import ids
 from regista.wandb.exchange import Info, exchange_of
+from regista.wandb.loading import team_members
 from regista.wandb.roots import Root
 
 query = Root("Query")
 user = ObjectType("User")
 entity = ObjectType("Entity")
 organization = ObjectType("Organization")
+member = ObjectType("Member")
 
 _LIMITS: dict[str, Any] = {}
+_MOST_FOUND = 100
+_MOST_KEYS = 1000
 
 
 @query.names("viewer", action=Action.SELF_READ)
@@ -40,6 +46,13 @@ async def _entity(_root: None, info: Info, name: str | None = None) -> Place | N
 def _organization(_root: None, info: Info, name: str) -> Tenant | None:
     actor = exchange_of(info).actor
     return Tenant(actor.organization_id, actor.organization) if name == actor.organization else None
+
+
+@query.names("users", action=Action.MEMBER_READ)
+async def _users(_root: None, info: Info, query: str | None = None) -> dict[str, Any]:
+    exchange = exchange_of(info)
+    found = await exchange.read(lambda tx: directory.search_people(tx, exchange.actor, query or "", _MOST_FOUND))
+    return {"edges": [{"node": person} for person in found]}
 
 
 @user.field("id")
@@ -81,6 +94,22 @@ def _organizations(person: Person, info: Info) -> list[Tenant]:
     )
 
 
+@user.field("apiKeys")
+async def _api_keys(person: Person, info: Info) -> dict[str, Any] | None:
+    """Return the keys that work, by their beginnings; None to those who may not see them."""
+    exchange = exchange_of(info)
+    actor = exchange.actor
+    if not decide(actor, Action.KEY_READ, Resource("API keys", actor.organization_id, owner_id=person.id)).allowed:
+        return None
+    rows = await exchange.read(lambda tx: live_keys(tx, actor.organization_id, person.id, _MOST_KEYS))
+    return {
+        "edges": [
+            {"node": {"id": ids.encode("ApiKey", row["id"]), "name": row["prefix"], "description": row["name"]}}
+            for row in rows
+        ]
+    }
+
+
 @entity.field("id")
 def _entity_id(place: Place, _info: Info) -> str:
     return ids.encode("Entity", place.id)
@@ -108,6 +137,42 @@ async def _entity_user(place: Place, info: Info) -> Person | None:
     exchange = exchange_of(info)
     found = await exchange.read(lambda tx: directory.people_by_names(tx, place.organization_id, [place.name]))
     return found.get(place.name)
+
+
+@entity.field("members")
+async def _members(place: Place, info: Info) -> list[TeamMember]:
+    return await team_members.get(exchange_of(info), place.id) or []
+
+
+@member.field("id")
+def _member_id(member: TeamMember, _info: Info) -> str:
+    return ids.encode("User", member.person.id)
+
+
+@member.field("name")
+@member.field("username")
+def _member_name(member: TeamMember, _info: Info) -> str:
+    return member.person.name
+
+
+@member.field("email")
+def _member_email(member: TeamMember, _info: Info) -> str | None:
+    return member.person.email
+
+
+@member.field("admin")
+def _is_admin(member: TeamMember, _info: Info) -> bool:
+    return member.role == "admin"
+
+
+@member.field("pending")
+def _is_pending(_member: TeamMember, _info: Info) -> bool:
+    return False
+
+
+@member.field("accountType")
+def _account_type(member: TeamMember, _info: Info) -> str:
+    return "SERVICE" if member.person.kind == "service" else "MEMBER"
 
 
 def _constant(value: Any) -> Callable[..., Any]:
@@ -154,4 +219,4 @@ def _advanced_features(_tenant: Tenant, _info: Info) -> dict[str, bool]:
     return {"advanced_search": True}
 
 
-BINDINGS = (query, user, entity, organization)
+BINDINGS = (query, user, entity, organization, member)

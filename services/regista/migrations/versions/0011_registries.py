@@ -29,6 +29,7 @@ _STATEMENTS: tuple[str, ...] = (
     """,
     "CREATE INDEX project_member_by_account ON project_member (account_id) WHERE account_id IS NOT NULL",
     "CREATE INDEX project_member_by_entity ON project_member (entity_id) WHERE entity_id IS NOT NULL",
+    "CREATE INDEX account_by_email ON account (organization_id, lower(email)) WHERE email IS NOT NULL",
     # What `bootstrap` makes with an organization, for any that came without.
     """
     INSERT INTO entity (organization_id, name, kind)

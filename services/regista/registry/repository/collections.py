@@ -140,6 +140,34 @@ async def update(
     )
 
 
+async def is_linked(transaction: Transaction, collection: int) -> bool:
+    """Return whether a version of the sequence is a member of another collection."""
+    return bool(
+        await transaction.connection.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM artifact a JOIN membership m ON m.artifact_id = a.id
+                           WHERE a.collection_id = $1 AND m.collection_id <> $1)
+            """,
+            collection,
+        )
+    )
+
+
+async def set_type(transaction: Transaction, collection: int, artifact_type: str, now: Any) -> None:
+    """Write the type of a collection's artifacts."""
+    await transaction.connection.execute(
+        "UPDATE collection SET type = $2, updated_at = $3 WHERE id = $1", collection, artifact_type, now
+    )
+
+
+async def aliases(transaction: Transaction, collection: int, after: str, limit: int) -> list[str]:
+    """Return up to ``limit`` aliases that are held in a collection, behind ``after``, by name."""
+    rows = await transaction.connection.fetch(
+        "SELECT name FROM alias WHERE collection_id = $1 AND name > $2 ORDER BY name LIMIT $3", collection, after, limit
+    )
+    return [row["name"] for row in rows]
+
+
 async def set_next_index(transaction: Transaction, collection: int, index: int, now: Any) -> None:
     """Write the index that the next version will have."""
     await transaction.connection.execute(

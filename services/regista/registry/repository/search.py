@@ -5,6 +5,7 @@ missing that there is more. Pages go by keyset: a cursor holds the last row's va
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
@@ -12,6 +13,7 @@ import asyncpg
 from regista.access.verdict import Sight
 from regista.kit.db import Transaction
 from regista.kit.db.conditions import (
+    EVERYTHING,
     Column,
     Columns,
     Condition,
@@ -180,6 +182,21 @@ async def count_collections(
         *parameters.values,
     )
     return found or 0
+
+
+async def types(
+    transaction: Transaction, organization_id: int, seen: Sight, where: Where
+) -> list[tuple[str, datetime]]:
+    """Return the types of artifacts that collections hold, by name, each since when."""
+    parameters = Parameters(organization_id)
+    conditions = _of_collections(parameters, seen, Filters(EVERYTHING, EVERYTHING, EVERYTHING), where)
+    await transaction.plan_for_values()
+    rows = await transaction.connection.fetch(
+        f"SELECT c.type, min(c.created_at) AS since FROM {FROM_COLLECTION} WHERE {' AND '.join(conditions)} "  # noqa: S608 - values are parameters
+        'GROUP BY c.type ORDER BY c.type COLLATE "C"',
+        *parameters.values,
+    )
+    return [(row["type"], row["since"]) for row in rows]
 
 
 async def search_versions(
