@@ -33,7 +33,7 @@ FROM integration i JOIN entity e ON e.id = i.entity_id
 WHERE i.organization_id = $1
 """
 _NAMED = _FOUND + " AND i.name = $2 AND i.deleted_at IS NULL FOR SHARE OF i"
-_BY_IDS = _FOUND + " AND i.id = ANY($2::bigint[])"
+_BY_IDS = _FOUND + " AND i.id = ANY($2::bigint[]) AND i.deleted_at IS NULL"
 _OF_ENTITY = _FOUND + " AND i.entity_id = $2 AND i.deleted_at IS NULL AND i.id > $3 ORDER BY i.id LIMIT $4"
 
 
@@ -44,7 +44,7 @@ def resource_of(found: Found) -> Resource:
 
 
 async def by_ids(transaction: Transaction, actor: Actor, ids: Sequence[int]) -> dict[int, Found]:
-    """Return the integrations that the actor may see, deleted ones too, by id."""
+    """Return the integrations that the actor may see, by id."""
     rows = [Found(*row) for row in await transaction.connection.fetch(_BY_IDS, actor.organization_id, list(ids))]
     return {each.id: each for each in rows if decide(actor, Action.INTEGRATION_READ, resource_of(each)).allowed}
 

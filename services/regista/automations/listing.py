@@ -11,7 +11,7 @@ from regista.automations import listing_repository as repository
 from regista.automations.listing_repository import Question
 from regista.kit.db import Transaction
 
-__all__ = ["Question", "of_projects", "search"]
+__all__ = ["Question", "of_projects", "projects_of_registries", "search"]
 
 
 async def search(transaction: Transaction, actor: Actor, asked: Question) -> list[asyncpg.Record]:
@@ -33,3 +33,10 @@ async def of_projects(
     for row in await repository.of_projects(transaction, actor.organization_id, seen, projects):
         found[row["project_id"]].append(row)
     return found
+
+
+async def projects_of_registries(
+    transaction: Transaction, organization: int, registries: Sequence[int]
+) -> dict[int, int]:
+    """Return the project that holds each registry's collections."""
+    return await repository.projects_of_registries(transaction, organization, registries)

@@ -111,3 +111,15 @@ async def of_projects(
 ) -> list[asyncpg.Record]:
     """Return the automations of projects, of registries that these hold and of collections in them: ``project_id``."""
     return await transaction.connection.fetch(_OF_PROJECTS, organization, *seen, list(projects))
+
+
+async def projects_of_registries(
+    transaction: Transaction, organization: int, registries: Sequence[int]
+) -> dict[int, int]:
+    """Return the projects of registries, by registry."""
+    rows = await transaction.connection.fetch(
+        "SELECT id, project_id FROM registry WHERE organization_id = $1 AND id = ANY($2::bigint[])",
+        organization,
+        list(registries),
+    )
+    return {row["id"]: row["project_id"] for row in rows}

@@ -19,7 +19,7 @@ from regista.kit import aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError, NotFoundError
 from regista.kit.outbox import Draft, append
-from regista.registry.scopes import missing_scope, scope_of
+from regista.registry.scopes import ScopeRef, missing_scope, scope_name, scope_of
 from regista_events import (
     AutomationCreated,
     AutomationCreatedData,
@@ -42,13 +42,13 @@ _REVISED = ("name", "description", "scope", "events", "condition", "trigger", "a
 class Wanted:
     """An automation as somebody wants it to be.
 
-    ``events`` as typed, ``condition`` is CEL, ``trigger`` what
-    `run_triggers` has.
+    ``scope`` as people write it, or found. ``events`` as typed, ``condition`` is CEL, ``trigger`` what `run_triggers`
+    has.
     """
 
     name: str
     description: str | None
-    scope: str
+    scope: str | ScopeRef
     events: Sequence[str]
     actions: Sequence[WantedAction]
     condition: str | None = None
@@ -145,17 +145,23 @@ def snapshot(row: asyncpg.Record) -> AutomationSnapshot:
 
 
 async def _revision(transaction: Transaction, actor: Actor, wanted: Wanted) -> NewRevision:
-    scope = await scope_of(transaction, actor.organization_id, wanted.scope)
+    given = wanted.scope
+    # What was asked for by number is refused by number: its name is for those who may see it.
+    asked = given if isinstance(given, str) else f"{given.kind} {given.id}"
+    written = given if isinstance(given, str) else await scope_name(transaction, given)
+    if written is None:
+        raise missing_scope(asked)
+    scope = await scope_of(transaction, actor.organization_id, written)
     resource = await _resource(
-        transaction, actor.organization_id, f"scope {wanted.scope}", scope.kind, scope.id, scope.entity_id
+        transaction, actor.organization_id, f"scope {asked}", scope.kind, scope.id, scope.entity_id
     )
     if not decide(actor, Action.AUTOMATION_WRITE, resource).visible:
-        raise missing_scope(wanted.scope)
+        raise missing_scope(asked)
     authorize(actor, Action.AUTOMATION_WRITE, resource)
     return NewRevision(
         name=check_name(wanted.name),
         description=wanted.description,
-        scope=wanted.scope,
+        scope=written,
         scope_kind=scope.kind,
         scope_id=scope.id,
         entity_id=scope.entity_id,

@@ -97,6 +97,17 @@ def shown(events: list[str], condition: str | None, trigger: Mapping[str, Any] |
     return None
 
 
+def is_shown(found: Shown | None, event_type: str, document: Any) -> bool:
+    """Tell whether a client sends an event back as it was shown, where what is shown may be less than there is."""
+    if found is None or found.event_type != event_type or not isinstance(document, dict):
+        return False
+    if event_type in _MUTATIONS:
+        return document == found.filter["filter"]
+    given = {key: value for key, value in document.items() if value is not None}
+    given["run_filter"] = _decoded(given.get("run_filter"))
+    return given == {**found.filter, "run_filter": json.loads(found.filter["run_filter"])}
+
+
 def _parts(condition: str | None, fields: Fields) -> list[dict[str, Any]]:
     found = cel.read(condition, fields)
     if found is None:

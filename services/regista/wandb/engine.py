@@ -1,7 +1,8 @@
 """GraphQL requests: parsed and validated once per text, executed, and every error answered so that the client stops.
 
 The client repeats a request for minutes on any 5xx, so what is not supported, not allowed or not there is an error at
-status 200 that names the operation. Only an outage of the database is a 503: that is worth a repetition.
+status 200 that names the operation. A root field may name statuses that the client tells errors apart by (`Root`).
+Only an outage of the database is a 503: that is worth a repetition.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from ariadne import make_executable_schema
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLList,
@@ -32,6 +34,7 @@ from regista.kit.errors import RegistaError, UnavailableError
 from regista.kit.web.body import check_json
 from regista.wandb.bindings import bindings
 from regista.wandb.exchange import Exchange
+from regista.wandb.roots import Root
 
 log = structlog.get_logger()
 
@@ -62,7 +65,11 @@ class Engine:
 
     def __init__(self) -> None:
         text = (resources.files("regista.wandb") / "schema.graphql").read_text()
-        self.schema: GraphQLSchema = make_executable_schema(text, *bindings(), convert_names_case=True)
+        bound = list(bindings())
+        self.schema: GraphQLSchema = make_executable_schema(text, *bound, convert_names_case=True)
+        self._statuses = {
+            name: told for root in bound if isinstance(root, Root) for name, told in root.statuses.items()
+        }
         self._prepared = lru_cache(maxsize=_DOCUMENTS)(self._prepare)
 
     async def answer(self, exchange: Exchange, asked: Asked) -> Answer:
@@ -91,7 +98,7 @@ class Engine:
         assert isinstance(result, ExecutionResult)  # noqa: S101 - the schema has no subscription and no @defer
         for denial in exchange.denials:
             await exchange.call.record_denial(denial)
-        return _answer(result, _name(operation))
+        return _answer(result, operation, self._statuses)
 
     def _prepare(self, query: str) -> DocumentNode:
         document = parse(query, no_location=True, max_tokens=MAX_TOKENS)
@@ -141,21 +148,29 @@ def _name(operation: OperationDefinitionNode) -> str:
     return operation.name.value if operation.name is not None else f"anonymous {operation.operation.value}"
 
 
-def _answer(result: ExecutionResult, operation: str) -> Answer:
+def _answer(
+    result: ExecutionResult, operation: OperationDefinitionNode, statuses: Mapping[str, frozenset[int]]
+) -> Answer:
     body: dict[str, Any] = {"data": result.data}
     if not result.errors:
         return Answer(200, body)
     body["errors"] = []
     status = 200
+    told = {
+        (field.alias or field.name).value: statuses.get(field.name.value, frozenset())
+        for field in operation.selection_set.selections
+        if isinstance(field, FieldNode)
+    }
     for error in result.errors:
         cause = error.original_error
         shown: dict[str, Any] = {"message": _sentence(error), "path": list(error.path or ())}
         if isinstance(cause, RegistaError):
             shown["extensions"] = {"code": cause.code, "status": cause.status}
-            status = cause.status if isinstance(cause, UnavailableError) else status
+            by_status = cause.status in told.get(str(next(iter(shown["path"]), "")), ())
+            status = cause.status if by_status or isinstance(cause, UnavailableError) else status
         elif cause is not None and not isinstance(cause, GraphQLError):
-            log.error("graphql.failed", operation=operation, path=shown["path"], exc_info=cause)
-            shown["message"] = f"the server failed on {operation}; its log has the reason"
+            log.error("graphql.failed", operation=_name(operation), path=shown["path"], exc_info=cause)
+            shown["message"] = f"the server failed on {_name(operation)}; its log has the reason"
         body["errors"].append(shown)
     return Answer(status, body)
 

@@ -1,6 +1,6 @@
 """Root fields that name their action: a test fails on one of the schema that does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ariadne import ObjectType
@@ -17,8 +17,13 @@ class Root(ObjectType):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.actions: dict[str, Action] = {}
+        self.statuses: dict[str, frozenset[int]] = {}
 
-    def names(self, name: str, *, action: Action) -> Callable[[Any], Any]:
-        """Declare the resolver of a root field."""
+    def names(self, name: str, *, action: Action, statuses: Iterable[int] = ()) -> Callable[[Any], Any]:
+        """Declare the resolver of a root field.
+
+        ``statuses`` are those of errors that the client tells apart by the answer's HTTP status: 4xx, never 5xx.
+        """
         self.actions[name] = action
+        self.statuses[name] = frozenset(statuses)
         return self.field(name)

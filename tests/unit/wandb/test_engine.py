@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import OperationDefinitionNode, parse
 
-from regista.kit.errors import ConflictError, UnavailableError
+from regista.kit.errors import ConflictError, NotFoundError, UnavailableError
 from regista.wandb.engine import Answer, Asked, Engine, prune
 from regista.wandb.exchange import Exchange
 from regista.wandb.scalars import BINDINGS as SCALARS
@@ -151,3 +151,27 @@ async def test_a_request_that_never_ends_is_given_up(engine: Engine, monkeypatch
     answer = await _ask(engine, SERVER)
     assert answer.status == 200
     assert "ServerFeaturesQuery took longer" in answer.body["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(("error", "status"), [(ConflictError("taken"), 409), (NotFoundError("gone"), 200)])
+async def test_a_field_may_say_which_errors_the_client_tells_apart_by_the_status(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    field: Any = engine.schema.mutation_type and engine.schema.mutation_type.fields["createFilterTrigger"]
+    monkeypatch.setattr(field, "resolve", fail)
+    query = "mutation M($input: CreateFilterTriggerInput!) { result: createFilterTrigger(input: $input) { trigger { id } } }"
+    given = {
+        "name": "a",
+        "enabled": True,
+        "scopeType": "PROJECT",
+        "scopeID": "x",
+        "triggeringEventType": "RUN_STATE",
+        "eventFilter": "{}",
+        "triggeredActionType": "NO_OP",
+        "triggeredActionConfig": {},
+    }
+    answer = await _ask(engine, query, {"input": given})
+    assert (answer.status, answer.body["data"]) == (status, {"result": None})

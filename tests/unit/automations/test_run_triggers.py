@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+
+from regista.automations.run_triggers import check_trigger, parse_trigger
+from regista.kit.errors import InvalidError
+
+THRESHOLD: dict[str, Any] = {"test": "threshold", "name": "loss", "window": 1, "comparison": "<", "value": 0.5}
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"metric": {**THRESHOLD, "aggregate": None}},
+        {"metric": {**THRESHOLD, "aggregate": "max", "value": 1}},
+        {"metric": {"test": "zscore", "name": "loss", "window": 30, "direction": "any", "value": 3.0}},
+        {
+            "metric": {
+                "test": "change",
+                "name": "loss",
+                "window": 2,
+                "aggregate": "min",
+                "prior_window": 3,
+                "change": "relative",
+                "direction": "decrease",
+                "value": 1,
+            }
+        },
+        {"states": ["finished", "crashed"]},
+    ],
+)
+def test_a_trigger_is_kept_as_it_is(stored: dict[str, Any]) -> None:
+    parsed = parse_trigger(stored)
+    assert parsed is not None
+    shown = parsed.model_dump()
+    assert shown == stored
+    assert type(shown.get("metric", {}).get("value")) is type(stored.get("metric", {}).get("value"))
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ({"metric": {**THRESHOLD, "window": 0}}, "metric.window"),
+        ({"metric": {**THRESHOLD, "value": "x"}}, "metric.value"),
+        ({"metric": {**THRESHOLD, "value": True}}, "metric.value"),
+        ({"metric": {**THRESHOLD, "test": "none"}}, "metric"),
+        ({"metric": {**THRESHOLD, "stray": 1}}, "Extra"),
+        ({"states": []}, "states"),
+        ({"states": ["asleep"]}, "states.0"),
+        ({}, "states"),
+    ],
+)
+def test_what_is_no_trigger_is_refused_with_its_place(stored: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_trigger(stored)
+    assert said in caught.value.message
+
+
+def test_a_trigger_belongs_to_one_event_alone() -> None:
+    states, metric = parse_trigger({"states": ["failed"]}), parse_trigger({"metric": THRESHOLD})
+    check_trigger(["run.state_changed"], states)
+    check_trigger(["run.metric_triggered"], metric)
+    check_trigger(["alias.added", "tag.added"], None)
+    for events, trigger in ((["alias.added"], states), (["run.state_changed", "tag.added"], states), ([], metric)):
+        with pytest.raises(InvalidError):
+            check_trigger(events, trigger)
