@@ -5,7 +5,7 @@ it leaves the pending artifact as it was. Manifests that were uploaded as files 
 transaction, and compared in it with what is announced by then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from regista.access.actions import Action
@@ -21,7 +21,7 @@ from regista.registry.digest import manifest_digest
 from regista.registry.errors import IncompleteUploadError, ManifestChangedError
 from regista.registry.repository import artifacts, collections, lineage, manifests, versions
 from regista.registry.repository.artifacts import ArtifactRow
-from regista.registry.repository.manifests import ManifestRow
+from regista.registry.repository.manifests import Kind, ManifestRow
 from regista.registry.subjects import Collection, Entry, Version
 from regista.registry.uploads import find_announced
 from regista_events import ArtifactCreated, ArtifactCreatedData
@@ -62,7 +62,7 @@ async def commit_artifact(
     if artifact.state == "committed":
         return collection, await own_version(transaction, collection, artifact.id)
     await authorize_aliases(transaction, actor, collection, artifact.aliases)
-    await _fill(transaction, actor, artifact, uploaded)
+    kinds = await _fill(transaction, actor, artifact, uploaded)
     await manifests.link_blobs(transaction, artifact.id)
     absent = await manifests.missing(transaction, artifact.id, _NAMED)
     if absent:
@@ -72,6 +72,8 @@ async def commit_artifact(
         )
     files, size = await manifests.digests(transaction, artifact.id)
     digest = manifest_digest(files)
+    if kinds <= {"full"}:
+        _check_digest(artifact, digest, empty=not files)
     twin = await artifacts.by_digest(transaction, collection.id, digest)
     await manifests.forget(transaction, artifact.id)
     if twin is not None:
@@ -117,13 +119,15 @@ async def _announced(transaction: Transaction, artifact: ArtifactRow) -> list[Ma
     return awaited
 
 
-async def _fill(transaction: Transaction, actor: Actor, artifact: ArtifactRow, uploaded: Sequence[Uploaded]) -> None:
-    """Write the files that uploaded manifests name. Call under the collection's lock."""
+async def _fill(
+    transaction: Transaction, actor: Actor, artifact: ArtifactRow, uploaded: Sequence[Uploaded]
+) -> set[Kind]:
+    """Write the files that uploaded manifests name; return what kinds these are. Call under the collection's lock."""
     rows = await _announced(transaction, artifact)
     if [(row.id, row.md5) for row in rows] != [(each.id, each.md5) for each in uploaded]:
         raise ManifestChangedError(f"other manifests of artifact {artifact.id} were announced meanwhile; commit again")
     if not rows:
-        return
+        return set()
     merged: dict[str, Entry] = {}
     base: int | None = None
     for row, manifest in zip(rows, uploaded, strict=True):
@@ -132,8 +136,6 @@ async def _fill(transaction: Transaction, actor: Actor, artifact: ArtifactRow, u
         elif row.kind == "incremental":
             base = row.base_artifact_id
         merged.update({entry.path: entry for entry in manifest.entries})
-    if {row.kind for row in rows} == {"full"}:
-        _check_digest(artifact, merged)
     await manifests.clear(transaction, artifact.id)
     if base is not None:
         await _check_base(transaction, artifact, base)
@@ -141,15 +143,22 @@ async def _fill(transaction: Transaction, actor: Actor, artifact: ArtifactRow, u
     entries = list(merged.values())
     await _take_from_others(transaction, actor, artifact, entries)
     await manifests.add_entries(transaction, artifact.organization_id, artifact.collection_id, artifact.id, entries)
+    return {row.kind for row in rows}
 
 
-def _check_digest(artifact: ArtifactRow, files: Mapping[str, Entry]) -> None:
-    own = manifest_digest((entry.path, entry.digest) for entry in files.values())
-    if own != artifact.digest:
-        raise InvalidError(
-            f"artifact {artifact.id} was announced with digest {artifact.digest}, the files of its manifest amount to {own}; "
-            "log the artifact again"
+def _check_digest(artifact: ArtifactRow, own: str, *, empty: bool) -> None:
+    """Hold an artifact to the digest that it was announced with, which its client has computed from all its files."""
+    if own == artifact.digest:
+        return
+    if empty:
+        raise IncompleteUploadError(
+            f"artifact {artifact.id} has no manifest yet, digest {artifact.digest} is announced; upload its manifest, "
+            "then commit"
         )
+    raise InvalidError(
+        f"artifact {artifact.id} was announced with digest {artifact.digest}, the files of its manifest amount to {own}; "
+        "log the artifact again"
+    )
 
 
 async def _check_base(transaction: Transaction, artifact: ArtifactRow, base: int) -> None:

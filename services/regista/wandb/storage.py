@@ -28,6 +28,8 @@ from regista.wandb.roots import Root
 mutation = Root("Mutation")
 artifact_type = ObjectType("Artifact")
 membership_type = ObjectType("ArtifactCollectionMembership")
+file_type = ObjectType("File")
+file_type.set_alias("md5", "md5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class _Birth:
     id: int
 
 
+_MD5, _HEX_MD5 = "md_5", "hex_m_d_5"
+"""``md5`` and ``hexMD5`` as the names of input fields come out in Python's case."""
 _MOST_PARTS = 10_000
 """Parts of an upload, as object stores have it."""
 
@@ -99,7 +103,8 @@ async def _page(
     async def count() -> int:
         if names is None:
             return version.file_count
-        return len(await exchange.read(lambda tx: service.files_of(tx, version.artifact_id, names, "", len(names))))
+        chosen = list(names)
+        return len(await exchange.read(lambda tx: service.files_of(tx, version.artifact_id, chosen, "", len(chosen))))
 
     return connection(
         found, size, lambda entry: (entry.path,), lambda entry: _file(exchange, version, entry), total=count
@@ -141,7 +146,7 @@ async def _create_files(_root: None, info: Info, input: dict[str, Any]) -> dict[
 def _md5(spec: Mapping[str, Any]) -> bytes:
     name = checked(ManifestPath, spec["name"], "file")
     try:
-        return read_md5(spec["md5"])
+        return read_md5(spec[_MD5])
     except ValueError as error:
         raise InvalidError(f"file {name!r} is announced with md5 {spec['md5']!r}: {error}", field="md5") from None
 
@@ -205,7 +210,7 @@ def _parts(given: Sequence[Mapping[str, Any]] | None) -> list[str]:
     if [part["part_number"] for part in ordered] != list(range(1, len(ordered) + 1)) or len(ordered) > _MOST_PARTS:
         raise InvalidError(f"parts are numbered from 1 without a gap, {_MOST_PARTS} at most", field="partNumber")
     # An ETag is quoted; what a client sends is what the server answered to the part.
-    return [part["hex_md5"].strip('"') for part in ordered]
+    return [part[_HEX_MD5].strip('"') for part in ordered]
 
 
-BINDINGS: tuple[Any, ...] = (mutation, artifact_type, membership_type)
+BINDINGS: tuple[Any, ...] = (mutation, artifact_type, membership_type, file_type)
