@@ -26,6 +26,7 @@ from regista.kit.web import Edge, install_problems
 from regista.registry import api as registry_api
 from regista.tracking import api as tracking_api
 from regista.wandb import api as wandb_api
+from regista.wandb import storage_routes as wandb_storage
 from regista.wandb import stream as wandb_stream
 from regista.webhooks import api as webhooks_api
 
@@ -76,6 +77,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(webhooks_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
     app.include_router(wandb_stream.router)
+    app.include_router(wandb_storage.router)
     app.include_router(wandb_api.router)
     return Edge(app, metrics=runtime.metrics, streamed=(f"{V1}/blobs/", f"{V1}/run-files/", "/files/", "/graphql"))
 
