@@ -9,6 +9,7 @@ import asyncpg
 
 from regista.kit.db import Transaction
 from regista.tracking.lines import Parsed, Shape, Stream
+from regista.tracking.places import BLOCK
 
 # In batches: what one statement carries stays small beside what the process has.
 _BATCH = 5000
@@ -53,7 +54,7 @@ WITH given AS (
 )
 SELECT number FROM given UNION ALL SELECT number FROM run_writer WHERE run_id = $1 AND name = $2
 """
-_REBASE = "UPDATE run_stream SET base = CASE WHEN $2 THEN lines ELSE 0 END WHERE run_id = $1"
+_REBASE = "UPDATE run_stream SET base = lines WHERE run_id = $1 AND stream = ANY($2)"
 _BLOCKS = """
 SELECT p.block, bit_or(p.places) AS places
 FROM run_shape s JOIN run_place p ON p.run_id = s.run_id AND p.stream = s.stream AND p.digest = s.digest
@@ -72,6 +73,7 @@ SELECT line FROM run_line WHERE run_id = $1 AND stream = 0 AND step < $2 ORDER B
 _AFTER = """
 SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = $2 AND line > $3 ORDER BY line LIMIT $4
 """
+_FIRST = "SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = 0 ORDER BY step, line LIMIT 1"
 _LAST = """
 SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = $2 ORDER BY line DESC LIMIT $3
 """
@@ -87,6 +89,16 @@ SELECT s.run_id, s.metrics, (
     WHERE p.run_id = s.run_id AND p.stream = s.stream AND p.digest = s.digest
 ) AS lines
 FROM run_shape s WHERE s.run_id = ANY($1) AND s.stream = $2
+"""
+_CUT_LINES = "DELETE FROM run_line WHERE run_id = $1 AND stream = 0 AND line >= $2"
+_CUT_PLACES = """
+WITH gone AS (DELETE FROM run_place WHERE run_id = $1 AND stream = 0 AND block > $2)
+UPDATE run_place SET places = places & $3::bit(4096) WHERE run_id = $1 AND stream = 0 AND block = $2
+"""
+_CUT_STREAM = """
+UPDATE run_stream SET lines = $2, base = least(base, $2),
+       last_step = (SELECT max(step) FROM run_line WHERE run_id = $1 AND stream = 0)
+WHERE run_id = $1 AND stream = 0
 """
 _DISCARD = """
 INSERT INTO run_discarded (run_id, organization_id) SELECT id, organization_id FROM run WHERE id = ANY($1)
@@ -186,9 +198,9 @@ async def writer_number(transaction: Transaction, run: int, name: str) -> int:
     return number
 
 
-async def rebase(transaction: Transaction, run: int, *, at_the_end: bool) -> None:
-    """Let the numbers of what comes next count from the lines there are, or from 0."""
-    await transaction.connection.execute(_REBASE, run, at_the_end)
+async def rebase(transaction: Transaction, run: int, streams: Sequence[Stream]) -> None:
+    """Let the numbers of what comes next in these streams count from the lines that there are."""
+    await transaction.connection.execute(_REBASE, run, list(streams))
 
 
 async def progress(transaction: Transaction, runs: Sequence[int]) -> dict[int, dict[Stream, Progress]]:
@@ -226,6 +238,24 @@ async def lines_of_steps(transaction: Transaction, run: int, low: int, high: int
 async def after(transaction: Transaction, run: int, stream: Stream, line: int, limit: int) -> list[Stored]:
     """Return up to ``limit`` lines behind line ``line``, in order."""
     return _stored(await transaction.connection.fetch(_AFTER, run, stream, line, limit))
+
+
+async def first_step(transaction: Transaction, run: int) -> int | None:
+    """Return the lowest step of a run's history, None where it has none."""
+    row = await transaction.connection.fetchrow(_FIRST, run)
+    return row["step"] if row is not None else None
+
+
+async def cut(transaction: Transaction, run: int, step: int) -> None:
+    """Take the history back to the lines before the first that is beyond ``step``. The run is locked."""
+    beyond = await transaction.connection.fetchval(_FIRST_FROM, run, step + 1)
+    if beyond is None:
+        return
+    block, bits = divmod(beyond, BLOCK)
+    kept = asyncpg.BitString.frombytes(((1 << BLOCK) - (1 << (BLOCK - bits))).to_bytes(BLOCK // 8))
+    await transaction.connection.execute(_CUT_LINES, run, beyond)
+    await transaction.connection.execute(_CUT_PLACES, run, block, kept)
+    await transaction.connection.execute(_CUT_STREAM, run, beyond)
 
 
 async def last(transaction: Transaction, run: int, stream: Stream, limit: int) -> list[Stored]:

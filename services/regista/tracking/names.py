@@ -36,14 +36,15 @@ def check_project_name(name: str, what: str = "project name") -> str:
     return check_name(name, what, _NOT_IN_PROJECT)
 
 
-def _run(name: str) -> str:
+def check_run_name(name: str) -> str:
+    """Return ``name`` if a run may be called so. Raises `ValueError`."""
     return check_name(name, "run id", _NOT_IN_RUN)
 
 
 ProjectName = Annotated[str, AfterValidator(check_project_name)]
 """The second part of a path."""
 
-RunName = Annotated[str, AfterValidator(_run)]
+RunName = Annotated[str, AfterValidator(check_run_name)]
 """A run's id in paths, unique in its project."""
 
 ShortText = Annotated[str, StringConstraints(max_length=1024)]

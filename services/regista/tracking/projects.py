@@ -62,6 +62,12 @@ async def list_projects(transaction: Transaction, actor: Actor, entity: str, aft
     )
 
 
+async def count_projects(transaction: Transaction, actor: Actor, entity: str) -> int:
+    """Return how many projects an entity has."""
+    place = await _entity_id(transaction, actor, entity, Action.PROJECT_READ)
+    return await repository.count_projects(transaction, place)
+
+
 async def ensure_project(
     transaction: Transaction,
     actor: Actor,

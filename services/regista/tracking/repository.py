@@ -136,6 +136,11 @@ async def projects(
     return [Project(**row) for row in rows]
 
 
+async def count_projects(transaction: Transaction, entity: int) -> int:
+    """Return how many projects an entity has."""
+    return await transaction.connection.fetchval("SELECT count(*) FROM project WHERE entity_id = $1", entity) or 0
+
+
 async def add_project(transaction: Transaction, made: Aggregate, project: Project) -> int | None:
     """Insert the project; return its id, or None if another transaction has made it (it has committed by now)."""
     return await transaction.connection.fetchval(

@@ -12,13 +12,14 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, authorize
-from regista.kit import aggregate
+from regista.kit import aggregate, clock
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError, TooLargeError
 from regista.kit.outbox import Draft, append
 from regista.tracking import line_repository, repository
 from regista.tracking.errors import RunExistsError, TransitionError
+from regista.tracking.lines import Stream
 from regista.tracking.names import new_display_name, new_run_name
 from regista.tracking.projects import ensure_project, find_project
 from regista.tracking.subjects import Project, Run
@@ -41,8 +42,8 @@ _SETTABLE: Mapping[str, frozenset[str]] = {
 }
 """What a run may be set to from outside, and from what: the client's own table."""
 
-Session = Literal["begin", "resume"]
-"""How a client takes up a run: its line numbers count from what there is, or go on with those it has asked for."""
+Session = Literal["begin", "join"]
+"""How a client takes up a run: a session of its own, whose lines count from 0 again, or one that goes on."""
 
 
 class Saved(NamedTuple):
@@ -118,26 +119,44 @@ async def save_run(
     fields: Mapping[str, Any],
     *,
     session: Session | None = None,
+    merge: bool = False,
 ) -> Saved:
     """Make the run at ``path`` (entity, project, name), or change it; its project is made if that is absent.
 
-    ``fields`` replace what there is; what they leave out stays, or is empty for a new run. A client that takes up a run
-    again (``session``) starts it. Raises what `create_run` and `update_run` raise.
+    ``fields`` replace what there is (``merge``: the config's members one by one); what they leave out stays, or is
+    empty for a new run. A client that takes up a run starts it again. Raises what `create_run` and `update_run` raise.
     """
     entity, project, name = path
     locked = await repository.lock_run(transaction, actor.organization_id, entity, project, name) if name else None
     if name is None or locked is None:
+        beat = {"heartbeat_at": clock.now()} if session is not None else {}
         try:
-            made = {**_EMPTY, **fields, "name": name}
+            made = {**_EMPTY, **fields, **beat, "name": name}
             return Saved(*await create_run(transaction, actor, entity, project, made), True)
         except RunExistsError as error:
             raise asyncpg.SerializationError("another client has made the run meanwhile") from error
     found, run = await find_run(transaction, actor, entity, project, name, Action.RUN_WRITE)
+    # What a run is made with says nothing of one that goes on.
+    changes = {field: value for field, value in fields.items() if field != "state"}
+    if merge and "config" in changes:
+        changes["config"] = {**run.config, **changes["config"]}
     if session is not None:
-        await line_repository.rebase(transaction, run.id, at_the_end=session == "begin")
-        fields = {"state": "running", **fields, "heartbeat_at": locked.now}
-    changed = await _change(transaction, Locked(locked, found, run), fields)
+        changes |= {"state": "running", "heartbeat_at": locked.now}
+        if session == "begin":
+            await line_repository.rebase(transaction, run.id, tuple(Stream))
+    changed = await _change(transaction, Locked(locked, found, run), changes)
     return Saved(found, changed, False)
+
+
+async def rewind_run(transaction: Transaction, actor: Actor, path: tuple[str, str, str], step: int) -> Saved:
+    """Take a run's history back to ``step``, and start the run again from there. Raises as `find_run` does."""
+    locked = await lock_run(transaction, actor, *path)
+    await line_repository.cut(transaction, locked.run.id, step)
+    # Its machine and its output are no part of what is taken back: they go on behind what there is.
+    await line_repository.rebase(transaction, locked.run.id, (Stream.EVENTS, Stream.OUTPUT))
+    changed = await _change(transaction, locked, {"state": "running", "heartbeat_at": locked.aggregate.now})
+    found = await repository.run_by_name(transaction, locked.project.id, changed.name)
+    return Saved(locked.project, found or changed, False)
 
 
 async def update_run(
