@@ -65,9 +65,11 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """``Tag``: of a collection or a version, where its value is not shown."""
+    """``Tag``: of a collection or a version, where its value is not shown. The client's categories are none of ours."""
 
     name: str
+    tag_category_name: None = None
+    attributes: None = None
 
     @property
     def id(self) -> str:
