@@ -8,7 +8,7 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.repository import entity_by_name
-from regista.access.verdict import Actor, Resource, authorize
+from regista.access.verdict import Actor, Resource, authorize, sight
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
@@ -62,6 +62,12 @@ async def list_projects(transaction: Transaction, actor: Actor, entity: str, aft
     )
 
 
+async def list_seen(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[Project]:
+    """Return up to ``limit`` projects behind id ``after`` that the actor may see, registries' too, of every entity."""
+    seen = sight(actor, Action.PROJECT_READ)
+    return await repository.projects_seen(transaction, actor.organization_id, seen, after, limit)
+
+
 async def count_projects(transaction: Transaction, actor: Actor, entity: str) -> int:
     """Return how many projects an entity has."""
     place = await _entity_id(transaction, actor, entity, Action.PROJECT_READ)
@@ -78,12 +84,13 @@ async def ensure_project(
     """Return the project, made now if it is absent: of two that make it at once, one does.
 
     Authorizes `project.write` where it makes one, nothing where it finds one. The caller appends the drafts. Raises
-    `InvalidError` for the name of a registry that there is not.
+    `NotFoundError` for a registry that there is not: those are made by a command of their own.
     """
     project = await repository.project_by_path(transaction, actor.organization_id, entity, name)
     if project is not None:
         return Ensured(project, [])
-    _refuse_registry(name)
+    if name.startswith(REGISTRY_PREFIX):
+        raise _missing(entity, name)
     entity_id = await _entity_id(transaction, actor, entity, Action.PROJECT_WRITE)
     made = await aggregate.create(transaction, actor.organization_id)
     fields = fields or {}
@@ -114,8 +121,9 @@ async def ensure_project(
 async def create_project(
     transaction: Transaction, actor: Actor, entity: str, name: str, fields: Mapping[str, str | None]
 ) -> Project:
-    """Make a project. Raises `ProjectExistsError` when the entity has one of the name."""
+    """Make a project. Raises `ProjectExistsError` when the entity has one of the name, `InvalidError` for a registry's."""
     await _entity_id(transaction, actor, entity, Action.PROJECT_WRITE)
+    _refuse_registry(name)
     project, drafts = await ensure_project(transaction, actor, entity, name, fields)
     if not drafts:
         raise ProjectExistsError(
@@ -197,7 +205,7 @@ async def _entity_id(transaction: Transaction, actor: Actor, entity: str, action
 def _refuse_registry(name: str) -> None:
     if name.startswith(REGISTRY_PREFIX):
         raise InvalidError(
-            f"{name} is the project of a registry, whether there is one or not; make and change the registry instead",
+            f"names that begin with {REGISTRY_PREFIX} are those of registries; make or change the registry instead",
             field="name",
         )
 
