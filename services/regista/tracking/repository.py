@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from regista.access.verdict import Sight
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 from regista.tracking.errors import ProjectHeldError
@@ -18,6 +19,15 @@ SELECT p.id, p.aggregate_id, p.organization_id, p.entity_id, e.name AS entity, p
 FROM project p JOIN entity e ON e.id = p.entity_id
 """
 _PROJECT_BY_PATH = _PROJECT + "WHERE e.organization_id = $1 AND e.name = $2 AND p.name = $3"
+# What `sight` says, as `decide` would say it of one: $4 to $8 are its fields.
+_SEEN = """
+WHERE p.organization_id = $1 AND p.id > $2 AND ($8::bigint IS NULL OR p.entity_id = $8) AND (
+    $4 OR ($5 AND p.visibility = 'organization')
+    OR (p.entity_id = ANY($6::bigint[]) AND p.visibility <> 'private') OR p.id = ANY($7::bigint[])
+)
+ORDER BY p.id LIMIT $3
+"""
+_PROJECTS_SEEN = _PROJECT + _SEEN
 _PROJECTS = _PROJECT + "WHERE p.organization_id = $1 AND p.entity_id = $2 AND p.id > $3 ORDER BY p.id LIMIT $4"
 
 # The time is read outside of the locking subquery: after the lock was granted.
@@ -133,6 +143,14 @@ async def projects(
 ) -> list[Project]:
     """Return up to ``limit`` projects of an entity behind id ``after``, in id order."""
     rows = await transaction.connection.fetch(_PROJECTS, organization_id, entity, after, limit)
+    return [Project(**row) for row in rows]
+
+
+async def projects_seen(
+    transaction: Transaction, organization_id: int, seen: Sight, after: int, limit: int
+) -> list[Project]:
+    """Return up to ``limit`` projects behind id ``after``, in whichever entity."""
+    rows = await transaction.connection.fetch(_PROJECTS_SEEN, organization_id, after, limit, *seen)
     return [Project(**row) for row in rows]
 
 

@@ -226,12 +226,13 @@ def state_change(locked: Locked, changed: Run) -> Draft:
     return Draft(RunStateChanged, locked.aggregate, changed.path(locked.project), data)
 
 
-def enter(run: Run, now: datetime) -> Run:
-    """Return a run that has just come to its state, with what the state brings with it."""
-    if run.state in ENDED:
-        return replace(run, finished_at=now)
-    # Another beginning: what was asked of the one before it is over.
-    return replace(run, finished_at=None, exit_code=None, stop_requested_at=None)
+def enter(before: Run, changed: Run, now: datetime) -> Run:
+    """Return a run that comes to another state, with what the state brings with it."""
+    if changed.state in ENDED:
+        return replace(changed, finished_at=now)
+    changed = replace(changed, finished_at=None, exit_code=None)
+    # Another beginning: what was asked of the one before is over.
+    return replace(changed, stop_requested_at=None) if before.state in ENDED else changed
 
 
 async def _change(transaction: Transaction, locked: Locked, fields: Mapping[str, Any]) -> Run:
@@ -241,7 +242,7 @@ async def _change(transaction: Transaction, locked: Locked, fields: Mapping[str,
     if changed == run:
         return run
     if changed.state != run.state:
-        changed = enter(changed, now)
+        changed = enter(run, changed, now)
     changed = replace(changed, updated_at=now)
     await repository.update_run(transaction, changed)
     if changed.state != run.state:

@@ -77,7 +77,7 @@ async def _enter(
     changed = replace(locked.run, state=state, exit_code=exit_code, heartbeat_at=now, updated_at=now)
     if summary is not None:
         changed = replace(changed, summary=dict(summary))
-    changed = enter(changed, now)
+    changed = enter(locked.run, changed, now)
     await repository.update_run(transaction, changed)
     await append(transaction, [state_change(locked, changed)])
     return changed

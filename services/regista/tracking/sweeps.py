@@ -57,7 +57,7 @@ async def _crash(database: Database, public_url: str, found: Silent, silence: ti
         if run is None or heard is None or run.state not in repository.ALIVE or heard > locked.now - silence:
             return False
         projects = await repository.projects_by_ids(transaction, found.organization_id, [run.project_id])
-        changed = enter(replace(run, state="crashed", updated_at=locked.now), locked.now)
+        changed = enter(run, replace(run, state="crashed", updated_at=locked.now), locked.now)
         await repository.update_run(transaction, changed)
         await append(transaction, [state_change(Locked(locked, projects[run.project_id], run), changed)])
         return True

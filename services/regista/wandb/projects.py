@@ -21,6 +21,9 @@ from regista.wandb.roots import Root
 KIND = "Project"
 UNCATEGORIZED = "uncategorized"
 """The project of runs that name none, in the client's own word."""
+FEWEST = 1000
+"""Rows at least of a page of what somebody may see. The client walks it for automations, and takes the first page whose
+projects have none for the last."""
 _ACCESS = {"entity": "PRIVATE", "organization": "USER_READ", "private": "RESTRICTED"}
 _ACCESS_OF_REGISTRY = {**_ACCESS, "organization": "PRIVATE"}
 
@@ -91,18 +94,14 @@ async def _project_of_entity(place: Place, info: Info, name: str | None = None) 
     return await find(exchange_of(info), place.name, name)
 
 
-@entity.field("projects")
-async def _projects_of_entity(
-    place: Place, info: Info, after: str | None = None, first: int | None = None, **_asked: Any
-) -> dict[str, Any] | None:
-    return await page_of(exchange_of(info), place.name, after, first)
-
-
 @user.field("projects")
 async def _projects_of_user(
-    person: Person, info: Info, after: str | None = None, first: int | None = None
-) -> dict[str, Any] | None:
-    return await page_of(exchange_of(info), person.default_entity or person.name, after, first)
+    _person: Person, info: Info, after: str | None = None, first: int | None = None
+) -> dict[str, Any]:
+    exchange = exchange_of(info)
+    size, position = max(page_size(first), FEWEST), read_position(after)
+    found = await exchange.read(lambda tx: projects.list_seen(tx, exchange.actor, position, size + 1))
+    return connection(found, size, lambda one: (one.id,))
 
 
 @project.field("id")
