@@ -15,15 +15,9 @@ import pytest
 from regista.cli.commands import app
 from regista.kit.settings import Settings
 from regista.supervisor.parts import Part
+from tests.support.readme import README, ROOT, blocks
 from tests.support.system import KEY, System, running_system
-
-ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
-
-
-def blocks(mark: str) -> list[str]:
-    """Return the shell blocks right behind ``<!-- mark -->``."""
-    return re.findall(rf"^<!-- {re.escape(mark)} -->\n```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+from tests.support.wandb_clients import CLIENTS
 
 
 def settings_table() -> str:
@@ -62,6 +56,11 @@ def test_every_command_that_is_named_exists() -> None:
 def commands() -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", README)
     yield from re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_clients_that_are_named_are_those_that_are_tested() -> None:
+    said = README.partition("## With the W&B client\n")[2].partition("\n## ")[0]
+    assert tuple(re.findall(r"\b\d+\.\d+\.\d+\b", said.partition("<!-- client -->")[0])) == CLIENTS
 
 
 def test_every_file_that_is_linked_exists() -> None:

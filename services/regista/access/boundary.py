@@ -32,7 +32,9 @@ Command = Callable[[Transaction], Awaitable[T]]
 
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 """W3C Trace Context, section 3.2: whatever else a client sends does not become part of its events."""
-_CLIENT_VERSION = re.compile(r"(?:wandb|mlflow|regista)[\w-]*/[\w.+-]{1,40}", re.IGNORECASE)
+_CLIENT_VERSION = re.compile(
+    r"(?:wandb|mlflow|regista)[\w-]*/[\w.+-]{1,40}|W&B (?:Public|Internal) Client [\w.+-]{1,40}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
