@@ -15,13 +15,14 @@ from regista.wandb import ids
 from regista.wandb.artifacts import artifacts, load_artifact
 from regista.wandb.exchange import Exchange, Info, exchange_of
 from regista.wandb.filters import parse_filter, parse_order
-from regista.wandb.loading import Loader
-from regista.wandb.nodes import Alias, Membership
+from regista.wandb.loading import Loader, projects
+from regista.wandb.nodes import Alias, ArtifactType, Membership
 from regista.wandb.paging import connection, page_size, read_cursor, read_position
 
 membership_type = ObjectType("ArtifactCollectionMembership")
 artifact_type = ObjectType("Artifact")
 project_type = ObjectType("Project")
+type_type = ObjectType("ArtifactType")
 sequence_type = ObjectType("ArtifactSequence")
 portfolio_type = ObjectType("ArtifactPortfolio")
 
@@ -98,6 +99,17 @@ async def _artifact_by_name(
     return await load_artifact(exchange, found[1].artifact_id) if found is not None else None
 
 
+@type_type.field("artifact")
+async def _artifact_of_type(kind: ArtifactType, info: Info, name: str) -> Artifact | None:
+    exchange = exchange_of(info)
+    project = await projects.get(exchange, kind.project_id)
+    # Asked for files of an artifact that was found before, wherever that was.
+    found = await _by_name(project, exchange, name, fall_back=True) if project is not None else None
+    if found is None or found[0].type != kind.name:
+        return None
+    return await load_artifact(exchange, found[1].artifact_id)
+
+
 @sequence_type.field("artifactMembership")
 @portfolio_type.field("artifactMembership")
 async def _membership_by_alias(collection: Collection, info: Info, alias_name: str) -> Membership | None:
@@ -167,6 +179,7 @@ BINDINGS: tuple[Any, ...] = (
     membership_type,
     artifact_type,
     project_type,
+    type_type,
     sequence_type,
     portfolio_type,
 )
