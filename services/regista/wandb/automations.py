@@ -121,16 +121,15 @@ async def _page(exchange: Exchange, asked: Mapping[str, Any], **within: Any) -> 
         None if cursor is None else [None if part is None else str(part) for part in cursor],
         **within,
     )
-    rows = await exchange.read(lambda tx: listing.search(tx, exchange.actor, question))
-    shown = {
-        row["id"]: each
-        for row, each in zip(rows, await shown_triggers(exchange, rows), strict=True)
-        if each is not None
-    }
-    page = connection(rows, size, lambda row: row["keys"], lambda row: shown.get(row["id"]))
-    # The page is that of all automations; what the client has no words for is no edge of it.
-    page["edges"] = [edge for edge in page["edges"] if edge["node"] is not None]
-    return page
+    found: list[Trigger] = []
+    # The client takes a page that is empty for the end of the list, so what it has no words for must not fill one.
+    while len(found) <= size:
+        rows = await exchange.read(lambda tx, asked=question: listing.search(tx, exchange.actor, asked))
+        found += [each for each in await shown_triggers(exchange, rows) if each is not None]
+        if len(rows) < question.limit:
+            break
+        question = question._replace(cursor=rows[-1]["keys"])
+    return connection(found, size, lambda each: each.row["keys"])
 
 
 @trigger.field("id")

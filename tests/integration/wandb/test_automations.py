@@ -455,8 +455,13 @@ async def test_lists_filter_by_name_page_and_follow_an_order(client: Client, hom
 
 
 async def test_what_the_client_has_no_word_for_is_left_out_of_its_lists(client: Client, home: Tenant) -> None:
-    await home.automation("ours alone", scope="entity/team", on=["project.created"])
+    for number in range(5):
+        await home.automation(f"ours alone {number}", scope="entity/team", on=["project.created"])
     await client.create()
+    body = await client.ask(OF_ENTITY, entity="team", first=2)
+    page = body["data"]["scope"]["triggers"]
+    assert [edge["node"]["name"] for edge in page["edges"]] == ["deploy"]
+    assert not page["pageInfo"]["hasNextPage"]
     await home.rows("DELETE FROM collection WHERE id = $1", home.ids["collection"])
     assert await client.listed() == []
 

@@ -67,7 +67,7 @@ async def listed(home: Tenant, key: str | None = None, per_page: int = 50) -> li
             return found
 
 
-async def test_a_webhook_is_made_and_listed_page_by_page(home: Tenant) -> None:
+async def test_a_webhook_is_made_and_listed(home: Tenant) -> None:
     made = [
         (await ask(home, CREATE, input=wanted(name=name)))["data"]["result"]["integration"]
         for name in ("ci", "my hook", "_x")
@@ -78,7 +78,9 @@ async def test_a_webhook_is_made_and_listed_page_by_page(home: Tenant) -> None:
         "name": "ci",
         "urlEndpoint": URL,
     }
-    assert await listed(home, per_page=1) == await listed(home) == made
+    assert await listed(home) == made
+    # The client would take a page that lacks the kind it looks for for the last.
+    assert await listed(home, per_page=1) == made
     rest = (await home.client.get("/api/v1/webhooks")).json()["items"]
     assert [each["name"] for each in rest] == ["ci", "my hook", "_x"]
 
