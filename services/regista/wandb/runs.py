@@ -72,7 +72,7 @@ async def find(exchange: Exchange, found: Project, name: str) -> Run | None:
 
 
 @project.field("run")
-async def _run(found: Project, info: Info, name: str) -> Run | None:
+async def _run(found: Project, info: Info, name: str, **_asked: Any) -> Run | None:
     return await find(exchange_of(info), found, name)
 
 
