@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from regista.kit.blobs import open_blobs
 from regista.kit.db import Database
 from regista.kit.settings import Settings
+from regista.registry.sweeps import clear_staged, delete_abandoned, delete_expired
 from regista.tracking.sweeps import clear_discarded_runs, crash_silent_runs
 from regista.upkeep.agenda import Sweep
+
+_RARELY = 3600.0
+"""Seconds between sweeps of what is days old."""
 
 
 def sweeps(settings: Settings) -> Sequence[Sweep]:
@@ -20,4 +25,16 @@ def sweeps(settings: Settings) -> Sequence[Sweep]:
     async def clear(database: Database, _public_url: str) -> int:
         return await clear_discarded_runs(database)
 
-    return [Sweep("silent runs", seconds, crash), Sweep("lines of deleted runs", seconds, clear)]
+    async def abandon(database: Database, _public_url: str) -> int:
+        return await delete_abandoned(database)
+
+    async def unstage(_database: Database, _public_url: str) -> int:
+        return await clear_staged(open_blobs(settings.artifact_store, settings.data_dir))
+
+    return [
+        Sweep("silent runs", seconds, crash),
+        Sweep("lines of deleted runs", seconds, clear),
+        Sweep("expired versions", seconds, delete_expired),
+        Sweep("abandoned artifacts", max(seconds, _RARELY), abandon),
+        Sweep("forgotten uploads", max(seconds, _RARELY), unstage),
+    ]

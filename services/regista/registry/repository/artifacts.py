@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -13,7 +13,7 @@ from regista.registry.subjects import Artifact
 
 _FIND = """
 SELECT a.id, a.organization_id, a.collection_id, c.aggregate_id, a.state, a.digest, a.run_id, a.aliases, a.twin_id,
-       a.ttl_seconds
+       a.expires_at
 FROM artifact a JOIN collection c ON c.id = a.collection_id
 """
 _BY_ID = _FIND + "WHERE a.organization_id = $1 AND a.id = $2"
@@ -48,16 +48,16 @@ UPDATE artifact SET description = $2, metadata = $3, ttl_seconds = $4, updated_a
                     expires_at = {_TTL_OVER.format("$4::bigint")}
 WHERE id = $1
 """  # noqa: S608 - constants of this module
-# Not while it is linked, or while an alias of it is protected: what is relied on does not expire.
 _EXPIRED = """
-SELECT a.id, a.organization_id, o.name AS organization FROM artifact a JOIN organization o ON o.id = a.organization_id
-WHERE a.expires_at <= $1 AND a.state = 'committed' AND NOT (a.id = ANY($2::bigint[]))
+SELECT a.id, a.organization_id, o.name AS organization, a.expires_at
+FROM artifact a JOIN organization o ON o.id = a.organization_id
+WHERE a.expires_at <= now() AND a.state = 'committed' AND (a.expires_at, a.id) > ($1, $2)
       AND NOT EXISTS (SELECT FROM membership m WHERE m.artifact_id = a.id AND m.collection_id <> a.collection_id)
 ORDER BY a.expires_at, a.id LIMIT $3
 """
 _ABANDONED = """
 DELETE FROM artifact WHERE id IN (
-    SELECT id FROM artifact WHERE state = 'pending' AND created_at < $1 ORDER BY created_at LIMIT $2
+    SELECT id FROM artifact WHERE state = 'pending' AND created_at < now() - $1::interval ORDER BY created_at LIMIT $2
     FOR UPDATE SKIP LOCKED
 )
 """
@@ -75,7 +75,7 @@ class ArtifactRow(NamedTuple):
     run_id: int | None
     aliases: list[str]
     twin_id: int | None
-    ttl_seconds: int | None
+    expires_at: datetime | None
 
 
 class NewRow(NamedTuple):
@@ -103,6 +103,7 @@ class Expired(NamedTuple):
     id: int
     organization_id: int
     organization: str
+    expires_at: datetime
 
 
 def _row(row: asyncpg.Record | None) -> ArtifactRow | None:
@@ -212,14 +213,17 @@ async def update(
     await transaction.connection.execute(_UPDATE, artifact, description, json.dumps(metadata), ttl_seconds, now)
 
 
-async def expired(transaction: Transaction, now: datetime, but: Sequence[int], limit: int) -> list[Expired]:
-    """Return up to ``limit`` versions whose time to live is over and that are linked nowhere, the oldest first."""
-    return [Expired(**row) for row in await transaction.connection.fetch(_EXPIRED, now, but, limit)]
+async def expired(transaction: Transaction, after: tuple[datetime, int], limit: int) -> list[Expired]:
+    """Return up to ``limit`` versions whose time to live is over and that are linked nowhere, the oldest first.
+
+    ``after`` is the moment and id of the last one that was returned before.
+    """
+    return [Expired(**row) for row in await transaction.connection.fetch(_EXPIRED, *after, limit)]
 
 
-async def delete_abandoned(transaction: Transaction, before: datetime, limit: int) -> int:
-    """Delete up to ``limit`` artifacts that were announced before a time and never committed; return how many."""
-    return int((await transaction.connection.execute(_ABANDONED, before, limit)).rpartition(" ")[2])
+async def delete_abandoned(transaction: Transaction, age: timedelta, limit: int) -> int:
+    """Delete up to ``limit`` artifacts that were announced so long ago and never committed; return how many."""
+    return int((await transaction.connection.execute(_ABANDONED, age, limit)).rpartition(" ")[2])
 
 
 async def add_tags(transaction: Transaction, artifact: int, tags: dict[str, str | None]) -> None:
