@@ -1,7 +1,7 @@
 """Search: registries, collections and versions that the caller may see, by filters, in an order, page by page."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -73,18 +73,21 @@ async def count_collections(transaction: Transaction, actor: Actor, filters: Fil
     return await repository.count_collections(transaction, actor.organization_id, seen, filters, where)
 
 
-async def list_types(transaction: Transaction, actor: Actor, project_id: int) -> dict[str, datetime]:
-    """Return the types of artifacts in a project, by name, each since when; a registry's with those that it accepts.
+async def list_types(transaction: Transaction, actor: Actor, projects: Iterable[int]) -> dict[int, dict[str, datetime]]:
+    """Return the types of artifacts in projects, by project and name, each since when; a registry's with those it accepts.
 
-    Of collections that the actor may not see there is nothing, and nothing of a project that it may not see.
+    Of collections that the actor may not see there is nothing, and nothing of a registry that it may not see.
     """
+    wanted = sorted(set(projects))
+    known = await registries.by_projects(transaction, actor.organization_id, wanted)
+    since: dict[int, dict[str, datetime]] = {project: {} for project in wanted}
+    for project, registry in known.items():
+        if decide(actor, Action.REGISTRY_READ, registry.resource()).allowed:
+            since[project] = dict.fromkeys(registry.artifact_types, registry.created_at)
     seen = sight(actor, Action.COLLECTION_READ)
-    found = await repository.types(transaction, actor.organization_id, seen, Where(project_id=project_id))
-    since = dict(found)
-    registry = (await registries.by_projects(transaction, actor.organization_id, [project_id])).get(project_id)
-    if registry is not None and decide(actor, Action.REGISTRY_READ, registry.resource()).allowed:
-        since = {**dict.fromkeys(registry.artifact_types, registry.created_at), **since}
-    return dict(sorted(since.items()))
+    for project, name, moment in await repository.types(transaction, actor.organization_id, seen, wanted):
+        since[project][name] = moment
+    return {project: dict(sorted(found.items())) for project, found in since.items()}
 
 
 async def search_versions(

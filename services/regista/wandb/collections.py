@@ -1,5 +1,6 @@
 """``ArtifactCollection`` and ``ArtifactType``: collections of a project, by type, and what the client changes of them."""
 
+from datetime import datetime
 from typing import Any, cast
 
 from ariadne import InterfaceType, ObjectType
@@ -18,7 +19,7 @@ from regista.tracking.subjects import Project
 from regista.wandb import ids, nodes
 from regista.wandb.checks import checked
 from regista.wandb.exchange import Exchange, Info, exchange_of
-from regista.wandb.loading import projects
+from regista.wandb.loading import Loader, projects
 from regista.wandb.nodes import ArtifactType
 from regista.wandb.paging import connection, page_size, read_cursor
 from regista.wandb.roots import Root
@@ -32,6 +33,9 @@ mutation = Root("Mutation")
 project_type = ObjectType("Project")
 type_type = ObjectType("ArtifactType")
 collection_type = InterfaceType("ArtifactCollection")
+
+types: Loader[int, dict[str, datetime]] = Loader(search.list_types)
+"""The types of artifacts in a project, each since when, by the project's id."""
 
 
 def path_of(collection: Collection) -> CollectionPath:
@@ -105,7 +109,7 @@ async def _types(
     del include_all
     size = page_size(first, 1000)
     exchange = exchange_of(info)
-    since = await exchange.read(lambda tx: search.list_types(tx, exchange.actor, project.id))
+    since = await types.get(exchange, project.id) or {}
     position = str((read_cursor(after) or [""])[0])
     found = [ArtifactType(project.id, name, moment) for name, moment in since.items() if name > position]
     return connection(found[: size + 1], size, lambda each: (each.name,))
@@ -113,8 +117,7 @@ async def _types(
 
 @project_type.field("artifactType")
 async def _one_type(project: Project, info: Info, name: str) -> ArtifactType | None:
-    exchange = exchange_of(info)
-    since = await exchange.read(lambda tx: search.list_types(tx, exchange.actor, project.id))
+    since = await types.get(exchange_of(info), project.id) or {}
     return ArtifactType(project.id, name, since[name]) if name in since else None
 
 

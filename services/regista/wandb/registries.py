@@ -108,8 +108,8 @@ async def save_registry(exchange: Exchange, given: dict[str, Any]) -> tuple[Regi
                 name, fields.get("visibility", "organization"), fields.get("description"), tuple(types)
             )
             return await registries.create_registry(tx, actor, wanted), True
-        held = await search.list_types(tx, actor, registry.project_id) if accepts_all is False else {}
         if types or accepts_all is False:
+            held = (await search.list_types(tx, actor, [registry.project_id]))[registry.project_id]
             fields["artifact_types"] = sorted({*registry.artifact_types, *types, *held})
         if accepts_all is not None:
             fields["accepts_all"] = accepts_all

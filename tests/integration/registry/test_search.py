@@ -201,7 +201,7 @@ async def test_types_are_those_of_collections_that_one_may_see_and_those_a_regis
 
     async def types(who: str, project: str) -> list[str]:
         async with shop.runtime.database.transaction() as tx:
-            return list(await search.list_types(tx, shop.people[who], ids[project]))
+            return list((await search.list_types(tx, shop.people[who], [ids[project]]))[ids[project]])
 
     body = {"accepts_all": False, "artifact_types": ["model", "table"]}
     assert (await shop.client.patch(f"{V1}/registries/closed", json=body)).status_code == 200

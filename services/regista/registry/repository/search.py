@@ -13,7 +13,6 @@ import asyncpg
 from regista.access.verdict import Sight
 from regista.kit.db import Transaction
 from regista.kit.db.conditions import (
-    EVERYTHING,
     Column,
     Columns,
     Condition,
@@ -185,18 +184,17 @@ async def count_collections(
 
 
 async def types(
-    transaction: Transaction, organization_id: int, seen: Sight, where: Where
-) -> list[tuple[str, datetime]]:
-    """Return the types of artifacts that collections hold, by name, each since when."""
-    parameters = Parameters(organization_id)
-    conditions = _of_collections(parameters, seen, Filters(EVERYTHING, EVERYTHING, EVERYTHING), where)
-    await transaction.plan_for_values()
+    transaction: Transaction, organization_id: int, seen: Sight, projects: Sequence[int]
+) -> list[tuple[int, str, datetime]]:
+    """Return the types of artifacts that collections of these projects hold, ``project, type, since``."""
+    parameters = Parameters(organization_id, list(projects))
+    shown = visible(seen, parameters, "coalesce(c.visibility, p.visibility)")
     rows = await transaction.connection.fetch(
-        f"SELECT c.type, min(c.created_at) AS since FROM {FROM_COLLECTION} WHERE {' AND '.join(conditions)} "  # noqa: S608 - values are parameters
-        'GROUP BY c.type ORDER BY c.type COLLATE "C"',
+        f"SELECT c.project_id, c.type, min(c.created_at) AS since FROM {FROM_COLLECTION} "  # noqa: S608 - values are parameters
+        f"WHERE c.organization_id = $1 AND c.project_id = ANY($2::bigint[]) AND {shown} GROUP BY c.project_id, c.type",
         *parameters.values,
     )
-    return [(row["type"], row["since"]) for row in rows]
+    return [(row["project_id"], row["type"], row["since"]) for row in rows]
 
 
 async def search_versions(
