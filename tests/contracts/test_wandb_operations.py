@@ -21,7 +21,6 @@ REPORTS = "reports are documents of W&B's own web console"
 ANONYMOUS = "every account has a person or a service behind it; nobody is anonymous"
 UNCALLED = "0.21 still holds it and calls it nowhere"
 OLD_SERVERS = "0.21 sends it to servers only that lack what Regista has, which it asks by introspection"
-NEW_SERVERS = "0.21 sends it to servers only that have a type which Regista has not, which it asks by introspection"
 
 
 class LeftOut(NamedTuple):
@@ -50,7 +49,6 @@ LEFT_OUT = [
     LeftOut("CreateAnonymousApiKey", ANONYMOUS),
     LeftOut("ProjectDetails ProjectRuns CreateArtifactType", UNCALLED),
     LeftOut("RunUploadUrls", OLD_SERVERS),
-    LeftOut("UpsertBucket", NEW_SERVERS, holding="serverSettings"),
 ]
 
 ABSENT_TYPES = {
@@ -59,7 +57,6 @@ ABSENT_TYPES = {
     "FailRunQueueItemInput": LAUNCH,
     "LaunchAgent": LAUNCH,
     "PushToRunQueueInput": LAUNCH,
-    "ServerSettings": "holds messages that the client would print; there are none",
 }
 """What 0.21 asks the schema for by name, and takes another way where it is not there."""
 

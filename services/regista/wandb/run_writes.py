@@ -57,7 +57,8 @@ async def _upsert(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str
     loading.projects.remember(exchange, {saved.project.id: saved.project})
     # In the answer to a program that takes up a run, the numbers of its lines are its own to count.
     shown = SessionRun.of(saved.run, told=False) if path is not None else saved.run
-    return {"bucket": shown, "inserted": saved.inserted}
+    # Messages for people: there are none.
+    return {"bucket": shown, "inserted": saved.inserted, "server_settings": {"server_messages": []}}
 
 
 @mutation.names("deleteRun", action=Action.RUN_WRITE)
@@ -143,12 +144,13 @@ def session_of(given: Mapping[str, Any], *, shared: bool = False) -> Session | N
     """Return how a client takes up the run of an input: not at all where it changes one from outside.
 
     A program names its run. With the run's id, which it was told, it goes on; without, it begins, unless it sends its
-    config alone, which it does time and again. Programs that share a run do not begin it anew for one another.
+    config alone, which it does time and again. Programs that share a run do not begin it anew for one another, nor
+    start it again when another has ended it.
     """
     if not given.get("name"):
         return None
     if given.get("id"):
-        return "join"
+        return None if shared else "join"
     if any(given.get(name) is not None for name in _FIELDS):
         return "join" if shared else "begin"
     return None
