@@ -203,6 +203,34 @@ assert f"made-{SUFFIX}" in [each.name for each in api.projects("team")]
 print("DONE")
 """
 )
+LINKS = (
+    PRELUDE
+    + """
+registry = api.create_registry(NAME, "organization", artifact_types=["model"])
+api.create_registry(NAME + "-data", "organization", artifact_types=["dataset"])
+target = f"wandb-registry-{NAME}/M"
+source = api.artifact("team/demo/a:v0")
+with wandb.init(project="links", settings=wandb.Settings(console="off")) as run:
+    run.link_artifact(source, target, aliases=["prod"])
+    fails(Exception, "accepts artifacts of type 'dataset', not 'model'",
+          lambda: run.link_artifact(source, f"wandb-registry-{NAME}-data/M"))
+    fails(Exception, "does not exist, or you may not see it", lambda: run.link_artifact(source, "wandb-registry-none/M"))
+    assert run.use_artifact(f"{target}:prod").digest == source.digest
+for path in (f"{target}:prod", f"home/{target}:latest", f"home-org/{target}:v0"):
+    linked = api.artifact(path)
+    assert linked.qualified_name.startswith(f"home-org/{target}:"), linked.qualified_name
+    assert linked.source_qualified_name == "team/demo/a:v0" and sorted(linked.aliases) == ["latest", "prod"]
+api.artifact("team/demo/a:v1").link(target, aliases=["prod"])
+assert sorted(each.name for each in registry.versions(filter={"alias": "prod"})) == ["M:v1"]
+assert f"home-org/{target}:v0" in [each.qualified_name for each in api.artifact("team/demo/a:v0").linked_artifacts]
+api.artifact(f"{target}:prod").unlink()
+assert [each.name for each in registry.versions()] == ["M:v0"]
+registry.delete()
+api.registry(NAME + "-data").delete()
+assert api.artifact("team/demo/a:v0").digest == source.digest
+print("DONE")
+"""
+)
 NEWEST_ONLY = (
     PRELUDE
     + """
@@ -305,7 +333,7 @@ async def log(system: System, project: str, name: str, content: bytes, type_: st
 
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_registries_are_made_changed_renamed_and_deleted(system: System, client: str, tmp_path: Path) -> None:
-    source = REGISTRIES.replace("NAME", repr("own-" + client.replace(".", "-")))
+    source = f"NAME = {'own-' + client.replace('.', '-')!r}\n" + REGISTRIES
     assert "DONE" in await run_script(system.url, KEY, source, client=client, directory=tmp_path)
 
 
@@ -322,6 +350,14 @@ async def test_collections_are_read_and_changed(system: System, client: str, tmp
     await log(system, project, "b", b"3")
     await log(system, project, "data", b"4", "dataset")
     source = COLLECTIONS.replace("PROJECT", repr(f"team/{project}"))
+    assert "DONE" in await run_script(system.url, KEY, source, client=client, directory=tmp_path)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_versions_are_linked_into_registries_that_accept_them(
+    system: System, client: str, tmp_path: Path
+) -> None:
+    source = f"NAME = {'links-' + client.replace('.', '-')!r}\n" + LINKS
     assert "DONE" in await run_script(system.url, KEY, source, client=client, directory=tmp_path)
 
 
