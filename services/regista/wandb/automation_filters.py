@@ -97,9 +97,9 @@ def shown(events: list[str], condition: str | None, trigger: Mapping[str, Any] |
     return None
 
 
-def is_shown(found: Shown | None, event_type: str, document: Any) -> bool:
+def is_shown(found: Shown, event_type: str, document: Any) -> bool:
     """Tell whether a client sends an event back as it was shown, where what is shown may be less than there is."""
-    if found is None or found.event_type != event_type or not isinstance(document, dict):
+    if found.event_type != event_type or not isinstance(document, dict):
         return False
     if event_type in _MUTATIONS:
         return document == found.filter["filter"]

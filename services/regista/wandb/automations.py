@@ -6,6 +6,7 @@ cannot act on yet (`regista.automations.waiting`) is kept and shown back, and fi
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -16,23 +17,13 @@ from regista.access.directory import Place, Tenant
 from regista.automations import listing, service
 from regista.automations.listing import Question
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError
 from regista.registry.subjects import Collection
 from regista.tracking.subjects import Project
 from regista.wandb import ids
 from regista.wandb.automations_saved import changes_of, wanted_of
-from regista.wandb.automations_shown import (
-    Act,
-    Scope,
-    Trigger,
-    of_projects,
-    scope_shown,
-    shown_action,
-    shown_triggers,
-)
+from regista.wandb.automations_shown import Act, Scope, Trigger, of_projects, triggers_of
 from regista.wandb.exchange import Exchange, Info, exchange_of
 from regista.wandb.filters import parse_filter, parse_order
-from regista.wandb.integrations import Sink, hidden, sinks
 from regista.wandb.paging import connection, page_size, read_cursor
 from regista.wandb.roots import Root
 
@@ -71,12 +62,12 @@ async def _create(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str
 async def _update(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - the schema's word
     exchange = exchange_of(info)
     number = ids.decode(input["id"], KIND)
-    before = await exchange.read(lambda tx: service.get(tx, exchange.actor, number))
-    place = await scope_shown(exchange, before)
 
     async def command(tx: Transaction) -> asyncpg.Record:
         actor = exchange.actor
-        changes = await changes_of(tx, actor, await service.get(tx, actor, number), place, input)
+        before = await service.get(tx, actor, number)
+        (shown,) = await triggers_of(tx, actor, [before])
+        changes = await changes_of(tx, actor, shown, input)
         return await service.change(tx, actor, number, changes, enabled=input.get("enabled"))
 
     return await _payload(exchange, await exchange.change(command))
@@ -91,7 +82,8 @@ async def _delete(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str
 
 
 async def _payload(exchange: Exchange, row: asyncpg.Record) -> dict[str, Any]:
-    return {"trigger": (await shown_triggers(exchange, [row]))[0]}
+    (shown,) = await exchange.read(lambda tx: triggers_of(tx, exchange.actor, [row]))
+    return {"trigger": shown}
 
 
 @entity.field("triggers")
@@ -107,8 +99,7 @@ async def _of_organization(_tenant: Tenant, info: Info, **asked: Any) -> dict[st
 @project.field("triggers")
 async def _of_project(parent: Project, info: Info) -> list[Trigger]:
     exchange = exchange_of(info)
-    rows = await of_projects.get(exchange, parent.id) or ()
-    return [each for each in await shown_triggers(exchange, rows) if each is not None]
+    return [each for each in await of_projects.get(exchange, parent.id) or () if each is not None]
 
 
 async def _page(exchange: Exchange, asked: Mapping[str, Any], **within: Any) -> dict[str, Any]:
@@ -121,11 +112,16 @@ async def _page(exchange: Exchange, asked: Mapping[str, Any], **within: Any) -> 
         None if cursor is None else [None if part is None else str(part) for part in cursor],
         **within,
     )
+
+    async def query(tx: Transaction, asked: Question) -> tuple[list[asyncpg.Record], list[Trigger | None]]:
+        rows = await listing.search(tx, exchange.actor, asked)
+        return rows, await triggers_of(tx, exchange.actor, rows)
+
     found: list[Trigger] = []
     # The client takes a page that is empty for the end of the list, so what it has no words for must not fill one.
     while len(found) <= size:
-        rows = await exchange.read(lambda tx, asked=question: listing.search(tx, exchange.actor, asked))
-        found += [each for each in await shown_triggers(exchange, rows) if each is not None]
+        rows, shown = await exchange.read(partial(query, asked=question))
+        found += [each for each in shown if each is not None]
         if len(rows) < question.limit:
             break
         question = question._replace(cursor=rows[-1]["keys"])
@@ -169,7 +165,7 @@ def _condition(each: Trigger, _info: Info) -> dict[str, Any]:
 
 @trigger.field("triggeredAction")
 def _action(each: Trigger, _info: Info) -> Act:
-    return shown_action(each.row)
+    return each.action
 
 
 @scope.type_resolver
@@ -191,14 +187,6 @@ def _condition_type(*_: Any) -> str:
 @action.type_resolver
 def _action_type(act: Act, *_: Any) -> str:
     return _ACTED[act.kind]
-
-
-@webhook.field("integration")
-@notification.field("integration")
-async def _integration(act: Act, info: Info) -> Sink:
-    if act.integration is None:
-        raise InvalidError(f"the {act.kind} action of this automation names no integration")
-    return await sinks.get(exchange_of(info), act.integration) or hidden(act.integration, act.kind)
 
 
 @webhook.field("requestPayload")

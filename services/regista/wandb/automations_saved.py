@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import asyncpg
-
 from regista.access.directory import Place
 from regista.access.verdict import Actor
 from regista.automations import integrations
@@ -18,7 +16,7 @@ from regista.registry.scopes import ScopeRef
 from regista.registry.subjects import Collection
 from regista.wandb import ids
 from regista.wandb.automation_filters import is_shown, watched
-from regista.wandb.automations_shown import Act, Scope, shown_action, shown_event
+from regista.wandb.automations_shown import Act, Scope, Trigger
 from regista.wandb.integrations import KIND as INTEGRATION
 
 Input = Mapping[str, Any]
@@ -40,10 +38,11 @@ class _Acted(NamedTuple):
 
     def is_shown(self, act: Act) -> bool:
         """Tell whether it says what is shown already, by whichever name the integration was written."""
-        aside = {"integration"}
-        return (self.action.kind, self.integration) == (act.kind, act.integration) and {
-            key: value for key, value in self.action.settings.items() if key not in aside
-        } == {key: value for key, value in act.settings.items() if key not in aside}
+        number = None if act.integration is None else act.integration.number
+        settings = {**act.settings, "integration": self.action.settings.get("integration")}
+        return (self.action.kind, self.integration) == (act.kind, number) and (
+            self.integration is None or self.action.settings == settings
+        )
 
 
 async def wanted_of(transaction: Transaction, actor: Actor, given: Input) -> Wanted:
@@ -64,10 +63,8 @@ async def wanted_of(transaction: Transaction, actor: Actor, given: Input) -> Wan
     )
 
 
-async def changes_of(
-    transaction: Transaction, actor: Actor, before: asyncpg.Record, scope: Scope | None, given: Input
-) -> dict[str, Any]:
-    """Return what a client wants changed of an automation whose scope it is shown as ``scope``.
+async def changes_of(transaction: Transaction, actor: Actor, shown: Trigger | None, given: Input) -> dict[str, Any]:
+    """Return what a client wants changed of an automation that it is shown as ``shown``, None where it is not.
 
     It sends back all that it was shown. Where that is less than there is (several events, a registry), what it sends
     back unchanged stays as it is. Raises as `wanted_of` does.
@@ -79,16 +76,16 @@ async def changes_of(
         changes["description"] = _text(given, "description")
     if given.get("scope_id") is not None:
         wanted = _scope(actor, _together(given, "scope_type", "scopeType", "scopeID"), given["scope_id"])
-        if (wanted.kind, wanted.id) != _place(scope):
+        if shown is None or (wanted.kind, wanted.id) != _place(shown.scope):
             changes["scope"] = wanted
     if given.get("event_filter") is not None or given.get("triggering_event_type") is not None:
         event_type = _together(given, "triggering_event_type", "triggeringEventType", "eventFilter")
-        if not is_shown(shown_event(before), event_type, given.get("event_filter")):
+        if shown is None or not is_shown(shown.event, event_type, given.get("event_filter")):
             changes |= watched(event_type, given.get("event_filter"))._asdict()
     if given.get("triggered_action_config") is not None:
         action_type = _together(given, "triggered_action_type", "triggeredActionType", "triggeredActionConfig")
         acted = await _action(transaction, actor, action_type, given["triggered_action_config"])
-        if not acted.is_shown(shown_action(before)):
+        if shown is None or not acted.is_shown(shown.action):
             changes["actions"] = [acted.action]
     return changes
 
@@ -104,9 +101,7 @@ def _scope(actor: Actor, scope_type: str, scope_id: str) -> ScopeRef:
     return ScopeRef(kind, ids.decode(scope_id, *names), actor.organization_id, None)
 
 
-def _place(scope: Scope | None) -> tuple[str, int] | None:
-    if scope is None:
-        return None
+def _place(scope: Scope) -> tuple[str, int]:
     kind = "collection" if isinstance(scope, Collection) else "entity" if isinstance(scope, Place) else "project"
     return kind, scope.id
 

@@ -5,7 +5,6 @@ organization as its own entity. What the client has no word for (an event type o
 deleted, is left out of its lists.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,21 +22,21 @@ from regista.registry.subjects import Collection
 from regista.tracking import repository as tracking
 from regista.tracking.subjects import Project
 from regista.wandb.automation_filters import Shown, shown
-from regista.wandb.exchange import Exchange
-from regista.wandb.loading import Loader, places, projects
+from regista.wandb.integrations import Sink, hidden, sinks_of
+from regista.wandb.loading import Loader
 
 Scope = Project | Collection | Place
-ACTIONS = {"webhook": "GENERIC_WEBHOOK", "slack": "NOTIFICATION", NO_OP: "NO_OP"}
-"""The client's name of an action, by its kind."""
+SENDS = {"webhook", "slack"}
+"""The kinds of actions that send to an integration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An action: ``settings`` as they were written, ``integration`` its number."""
+    """An action: ``settings`` as they were written, and where it sends to."""
 
     kind: str
     settings: Mapping[str, Any]
-    integration: int | None
+    integration: Sink | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,55 +46,57 @@ class Trigger:
     row: asyncpg.Record
     event: Shown
     scope: Scope
+    action: Act
 
 
-async def _registry_projects(transaction: Transaction, actor: Actor, registries: list[int]) -> dict[int, Project]:
-    numbers = await listing.projects_of_registries(transaction, actor.organization_id, registries)
-    found = await tracking.projects_by_ids(transaction, actor.organization_id, numbers.values())
-    return {registry: found[project] for registry, project in numbers.items() if project in found}
+async def triggers_of(transaction: Transaction, actor: Actor, rows: Sequence[asyncpg.Record]) -> list[Trigger | None]:
+    """Return each automation as the client reads it, None for one that it has no words for: six statements at most."""
+    scopes = await _scopes(transaction, actor, {(row["scope_kind"], row["scope_id"]) for row in rows})
+    numbers = {row["integration_ids"][0] for row in rows} - {None}
+    sinks = await sinks_of(transaction, actor, sorted(numbers)) if numbers else {}
+    return [_shown(row, scopes.get((row["scope_kind"], row["scope_id"])), sinks) for row in rows]
 
 
-_registries: Loader[int, Project] = Loader(_registry_projects)
-_collections: Loader[int, Collection] = Loader(lambda tx, who, ids: collections.by_ids(tx, who.organization_id, ids))
-of_projects: Loader[int, Sequence[asyncpg.Record]] = Loader(listing.of_projects)
+async def _of_projects(transaction: Transaction, actor: Actor, projects: list[int]) -> dict[int, list[Trigger | None]]:
+    found = await listing.of_projects(transaction, actor, projects)
+    triggers = await triggers_of(transaction, actor, [row for rows in found.values() for row in rows])
+    following = iter(triggers)
+    return {project: [next(following) for _ in rows] for project, rows in found.items()}
+
+
+of_projects: Loader[int, list[Trigger | None]] = Loader(_of_projects)
 """The automations in a project, in its collections and on its registry."""
 
 
-async def shown_triggers(exchange: Exchange, rows: Sequence[asyncpg.Record]) -> list[Trigger | None]:
-    """Return each automation as the client reads it, None for one that it has no words for: five statements at most."""
-    return list(await asyncio.gather(*(_shown(exchange, row) for row in rows)))
-
-
-def shown_event(row: asyncpg.Record) -> Shown | None:
-    """Return the event and filter of an automation."""
-    return shown(row["events"], row["condition"], row["trigger"])
-
-
-def shown_action(row: asyncpg.Record) -> Act:
-    """Return the first action of an automation."""
+def _shown(row: asyncpg.Record, scope: Scope | None, sinks: Mapping[int, Sink]) -> Trigger | None:
+    event = shown(row["events"], row["condition"], row["trigger"])
     ((kind, settings),) = row["actions"][0].items()
-    return Act(kind, settings, row["integration_ids"][0])
-
-
-async def scope_shown(exchange: Exchange, row: asyncpg.Record) -> Scope | None:
-    """Return what the scope of an automation stands for, None when it was deleted."""
-    kind, number = row["scope_kind"], row["scope_id"]
-    match kind:
-        case "project":
-            return await projects.get(exchange, number)
-        case "registry":
-            return await _registries.get(exchange, number)
-        case "collection":
-            return await _collections.get(exchange, number)
-        case "entity":
-            return await places.get(exchange, number)
-        case _:
-            return await exchange.find(lambda tx: directory.organization_place(tx, exchange.actor))
-
-
-async def _shown(exchange: Exchange, row: asyncpg.Record) -> Trigger | None:
-    event = shown_event(row)
-    if event is None or shown_action(row).kind not in ACTIONS:
+    if event is None or scope is None or kind not in {*SENDS, NO_OP}:
         return None
-    scope = await scope_shown(exchange, row)
-    return None if scope is None else Trigger(row, event, scope)
+    number = row["integration_ids"][0]
+    sink = None if number is None else sinks.get(number) or hidden(number, kind)
+    return Trigger(row, event, scope, Act(kind, settings, sink))
+
+
+async def _scopes(transaction: Transaction, actor: Actor, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], Scope]:
+    """Return what scopes stand for, by kind and number; what was deleted is left out."""
+    organization = actor.organization_id
+    asked: dict[str, list[int]] = {}
+    for kind, number in sorted(wanted):
+        asked.setdefault(kind, []).append(number)
+    found: dict[tuple[str, int], Scope] = {}
+    registries = asked.get("registry", [])
+    held = await listing.projects_of_registries(transaction, organization, registries) if registries else {}
+    if projects := [*asked.get("project", []), *held.values()]:
+        by_id = await tracking.projects_by_ids(transaction, organization, projects)
+        found |= {("project", number): project for number, project in by_id.items()}
+        found |= {("registry", number): by_id[project] for number, project in held.items() if project in by_id}
+    if numbers := asked.get("collection"):
+        by_number = await collections.by_ids(transaction, organization, numbers)
+        found |= {("collection", number): collection for number, collection in by_number.items()}
+    if numbers := asked.get("entity"):
+        places = await directory.places_by_ids(transaction, organization, numbers)
+        found |= {("entity", number): place for number, place in places.items()}
+    for number in asked.get("org", []):
+        found["org", number] = await directory.organization_place(transaction, actor)
+    return found

@@ -15,7 +15,6 @@ from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
 from regista.wandb import ids
 from regista.wandb.exchange import Info, exchange_of
-from regista.wandb.loading import Loader
 from regista.wandb.paging import connection, page_size, read_position
 from regista.wandb.roots import Root
 from regista.webhooks import service as webhooks
@@ -51,7 +50,8 @@ def hidden(number: int, kind: str) -> Sink:
     return Sink(number, kind, "an integration that you may not see", "")
 
 
-async def _load(transaction: Transaction, actor: Actor, numbers: list[int]) -> Mapping[int, Sink]:
+async def sinks_of(transaction: Transaction, actor: Actor, numbers: Sequence[int]) -> dict[int, Sink]:
+    """Return the integrations that the actor may see, by number: two statements at most."""
     return await _sinks(transaction, actor, list((await integrations.by_ids(transaction, actor, numbers)).values()))
 
 
@@ -62,10 +62,6 @@ async def _sinks(transaction: Transaction, actor: Actor, found: Sequence[Found])
         each.id: Sink(each.id, each.kind, each.name, each.entity, urls.get(each.id, ""), each.created_at)
         for each in found
     }
-
-
-sinks: Loader[int, Sink] = Loader(_load)
-"""Integrations that the caller may see, by number."""
 
 
 @entity.field("integrations")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncpg.connection import Connection
 
 from regista.automations.catalogue import Catalogue
 from regista.automations.decisions import decide
@@ -494,3 +495,47 @@ async def test_another_organization_reaches_nothing(client: Client, home: Tenant
     assert "no webhook" in await rival.refused(CREATE, input=borrowed)
     foreign = rival.wanted(triggeredActionType="NO_OP", scopeID=client.collection)
     assert "does not exist" in await rival.refused(CREATE, input=foreign)
+
+
+WALK = """
+query GetAutomationsLegacy($cursor: String, $perPage: Int) {
+  scope: viewer { projects(after: $cursor, first: $perPage) { edges { node { triggers { ...T } } } } }
+}
+"""
+
+
+async def test_a_longer_list_takes_no_more_statements(
+    client: Client, home: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = [0]
+    execute = Connection._execute
+
+    def count(connection: Any, *args: Any, **named: Any) -> Any:
+        counted[0] += 1
+        return execute(connection, *args, **named)
+
+    async def statements(query: str) -> tuple[int, int]:
+        counted[0] = 0
+        body = await client.ask(query, entity="team", perPage=50)
+        assert "errors" not in body, body
+        return counted[0], str(body).count("FilterEventTriggeringCondition")
+
+    async def grow(first: int, last: int) -> None:
+        for number in range(first, last):
+            path = f"/api/v1/projects/team/p{number}"
+            await home.client.post("/api/v1/projects/team", json={"name": f"p{number}"})
+            await home.webhook("http://127.0.0.1:9/", f"hook{number}")
+            made = {"name": f"c{number}", "type": "model"}
+            await home.client.post(f"/api/v1/collections/team/p{number}", json=made)
+            for scope in (f"project/team/p{number}", f"collection/team/p{number}/c{number}", "entity/team"):
+                action = {"webhook": {"integration": f"hook{number}"}}
+                await home.automation(f"{path} {scope}".replace("/", " "), scope=scope, actions=[action])
+
+    await grow(0, 1)
+    monkeypatch.setattr(Connection, "_execute", count)
+    few = [await statements(OF_ENTITY), await statements(WALK)]
+    await grow(1, 8)
+    many = [await statements(OF_ENTITY), await statements(WALK)]
+    assert [shown for _, shown in few] == [3, 2]
+    assert [shown for _, shown in many] == [24, 16]
+    assert [number for number, _ in many] == [number for number, _ in few]
