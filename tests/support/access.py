@@ -3,6 +3,7 @@
 A new route is listed here, or the contract fails: what it names, and what somebody without a role there must get.
 """
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -47,7 +48,7 @@ class Operation(NamedTuple):
     def url(self, world: Mapping[str, str]) -> str:
         """Return the path on this world."""
         values = {**world, **self.names}
-        return self.below + self.path.replace("{file:path}", "{file}").format(**values) + self.query
+        return self.below + self.path.replace(":path}", "}").format(**values) + self.query
 
 
 _PROJECT = "/projects/{entity}/{project}"
@@ -66,6 +67,16 @@ _RULE = {
 _MANIFEST = [{"path": "a", "size": 0, "md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}]
 _ARTIFACT = {"entity": "team", "project": "train", "collection": "other", "type": "model", "manifest": _MANIFEST}
 _TRAIN = {"project": "train"}
+_WEIGHTS = hashlib.md5(b"weights").hexdigest()
+_CONTENT = {
+    **_TRAIN,
+    "region": "default",
+    "collection": "model",
+    "birth": "QXJ0aWZhY3Q6MQ==",  # Artifact:1
+    "md5": _WEIGHTS,
+    "rest": f"QXJ0aWZhY3Q6MQ==/QXJ0aWZhY3Q6MQ==/{_WEIGHTS}/model.bin",
+}
+"""What the W&B client asks for a file by."""
 _REGISTRY = "/registries/{name}"
 _VAULT = {"name": "vault-of-the-team"}
 
@@ -98,6 +109,8 @@ OPERATIONS = (
     Operation("GET", _RUN + "/events", names=_TRAIN),
     Operation("GET", _RUN + "/files", names=_TRAIN),
     Operation("POST", "/files/{entity}/{project}/{run}/file_stream", {}, names=_TRAIN, below=""),
+    Operation("GET", "/artifactsV2/{region}/{entity}/{birth}/{md5}", names=_CONTENT, below=""),
+    Operation("GET", "/artifactsV2/{region}/{entity}/{project}/{collection}/{rest:path}", names=_CONTENT, below=""),
     Operation("GET", "/collections/{entity}/{project}"),
     Operation("POST", "/collections/{entity}/{project}", {"name": "more", "type": "model"}),
     Operation("GET", _COLLECTION),
