@@ -10,12 +10,12 @@ from regista.registry.sweeps import clear_staged, delete_abandoned, delete_expir
 from regista.tracking.sweeps import clear_discarded_runs, crash_silent_runs
 from regista.upkeep.agenda import Sweep
 
-_RARELY = 3600.0
-"""Seconds between sweeps of what is days old."""
+LEFTOVERS_SECONDS = 3600.0
+"""How often what nobody sees is cleared away: it is days old, and some of it is found by listing a store."""
 
 
 def sweeps(settings: Settings) -> Sequence[Sweep]:
-    """Return every sweep of an installation."""
+    """Return every sweep of an installation, those first that others wait for."""
     seconds = settings.upkeep_seconds
     silence = timedelta(seconds=settings.run_silence_seconds)
 
@@ -25,7 +25,7 @@ def sweeps(settings: Settings) -> Sequence[Sweep]:
     async def clear(database: Database, _public_url: str) -> int:
         return await clear_discarded_runs(database)
 
-    async def abandon(database: Database, _public_url: str) -> int:
+    async def give_up(database: Database, _public_url: str) -> int:
         return await delete_abandoned(database)
 
     async def unstage(_database: Database, _public_url: str) -> int:
@@ -33,8 +33,8 @@ def sweeps(settings: Settings) -> Sequence[Sweep]:
 
     return [
         Sweep("silent runs", seconds, crash),
-        Sweep("lines of deleted runs", seconds, clear),
         Sweep("expired versions", seconds, delete_expired),
-        Sweep("abandoned artifacts", max(seconds, _RARELY), abandon),
-        Sweep("forgotten uploads", max(seconds, _RARELY), unstage),
+        Sweep("lines of deleted runs", seconds, clear),
+        Sweep("artifacts never committed", LEFTOVERS_SECONDS, give_up),
+        Sweep("uploads never used", LEFTOVERS_SECONDS, unstage),
     ]

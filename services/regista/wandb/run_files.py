@@ -1,6 +1,7 @@
 """``File`` of runs: announced for upload, listed, deleted. Content goes to and comes from signed URLs."""
 
 import base64
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,12 +69,11 @@ async def _files(
 ) -> dict[str, Any]:
     exchange = exchange_of(info)
     size, position = page_size(first), read_position(after)
+    # The client names no files where it means all, and asks for `./name` what it saved as `name`.
+    wanted = [posixpath.normpath(name) for name in names] if names else None
 
     async def query(tx: Transaction) -> list[RunFile]:
-        # The client names no files where it means all.
-        return await files.list_files(
-            tx, found.id, names=names or None, pattern=pattern, after=position, limit=size + 1
-        )
+        return await files.list_files(tx, found.id, names=wanted, pattern=pattern, after=position, limit=size + 1)
 
     return connection(
         await exchange.read(query),

@@ -194,11 +194,22 @@ async def _log_lines(found: Run, info: Info) -> int:
 @run.field("historyKeys")
 async def _history_keys(found: Run, info: Info) -> dict[str, Any]:
     of = await of_history.get(exchange_of(info), found.id) or Metrics()
-    keys = {
-        metric: {"typeCounts": [{"type": kind, "count": count} for kind, count in sorted(kinds.items())]}
-        for metric, kinds in sorted(of.counts.items())
-    }
+    keys: dict[str, dict[str, Any]] = {}
+    for metric, kinds in sorted(of.counts.items()):
+        keys[metric] = {"typeCounts": [{"type": kind, "count": count} for kind, count in sorted(kinds.items())]}
+        if isinstance(last := _summed_up(found, metric), int | float | str):
+            keys[metric]["previousValue"] = last
     return {"keys": keys, "sets": [], "lastStep": -1 if of.last_step is None else of.last_step}
+
+
+def _summed_up(found: Run, metric: str) -> Any:
+    """Return a metric's value in the summary, which the client keeps at the last one; ``a.b`` names a nested one."""
+    here: Any = found.summary
+    if metric in here:
+        return here[metric]
+    for part in metric.split("."):
+        here = here.get(part) if isinstance(here, dict) else None
+    return here
 
 
 @run.field("systemMetrics")
