@@ -202,7 +202,7 @@ async def build_world(api: Api) -> dict[str, str]:
         (delivery,) = await plan(
             tx, [(NewDelivery(organization, lane, event_id, rule.json()["id"], 0, 1, None, None), b"{}")]
         )
-        await _other_organization(tx.connection)
+        await other_organization(tx.connection)
     return {
         "entity": "team",
         "project": "model-registry",
@@ -223,7 +223,7 @@ async def build_world(api: Api) -> dict[str, str]:
     }
 
 
-async def _other_organization(connection: Any) -> None:
+async def other_organization(connection: Any) -> None:
     organization = await connection.fetchval(
         """WITH root AS (INSERT INTO aggregate (organization_id) VALUES (0) RETURNING id)
            INSERT INTO organization (aggregate_id, name) SELECT id, 'elsewhere' FROM root RETURNING id"""

@@ -75,7 +75,7 @@ async def member_in(transaction: Transaction, actor: Actor, number: int, path: C
     for collection, version in places.get(artifact.id, []) if artifact is not None else []:
         if (collection.entity, collection.project, collection.name) == path:
             return collection, version
-    raise NotFoundError(f"the artifact is no version of {path}; link it there first")
+    raise NotFoundError(f"the artifact is no version of {path}, or you may not see it; link it there first")
 
 
 async def member_by_name(

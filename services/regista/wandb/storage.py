@@ -97,7 +97,7 @@ async def _page(
     found = await exchange.read(load)
     if found and not behind:
         client = exchange.call.context.client_version or exchange.call.context.user_agent
-        path = found[0].path if names is not None and len(names) == 1 else None
+        path = found[0].path if names is not None and len(found) == 1 else None
         await exchange.change(lambda tx: service.record_download(tx, exchange.actor, collection, version, path, client))
 
     async def count() -> int:
@@ -148,7 +148,7 @@ def _md5(spec: Mapping[str, Any]) -> bytes:
     try:
         return read_md5(spec[_MD5])
     except ValueError as error:
-        raise InvalidError(f"file {name!r} is announced with md5 {spec['md5']!r}: {error}", field="md5") from None
+        raise InvalidError(f"file {name!r} is announced with md5 {spec[_MD5]!r}: {error}", field="md5") from None
 
 
 def _awaited(
