@@ -62,7 +62,7 @@ async def _count(found: Run, info: Info, pattern: str | None = None) -> int:
 async def _files(
     found: Run,
     info: Info,
-    names: list[str] | None = None,
+    names: list[str | None] | None = None,
     after: str | None = None,
     first: int | None = None,
     pattern: str | None = None,
@@ -70,7 +70,7 @@ async def _files(
     exchange = exchange_of(info)
     size, position = page_size(first), read_position(after)
     # The client names no files where it means all, and asks for `./name` what it saved as `name`.
-    wanted = [posixpath.normpath(name) for name in names] if names else None
+    wanted = [posixpath.normpath(name) for name in names if name is not None] if names else None
 
     async def query(tx: Transaction) -> list[RunFile]:
         return await files.list_files(tx, found.id, names=wanted, pattern=pattern, after=position, limit=size + 1)
