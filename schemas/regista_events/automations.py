@@ -26,7 +26,7 @@ class AutomationCreated(Event[AutomationCreatedData], frozen=True):
 
 
 class AutomationUpdatedData(AutomationData, frozen=True):
-    """`changes` by field of the definition: scope, events, condition, actions, limits, name, description."""
+    """`changes` by field of the definition: scope, events, condition, trigger, actions, limits, name, description."""
 
     changes: Changes
 
