@@ -157,6 +157,7 @@ OPERATIONS = (
     Operation("PATCH", _REGISTRY, {"description": "d"}, names=_VAULT),
     Operation("GET", _REGISTRY + "/members", names=_VAULT),
     Operation("PUT", _REGISTRY + "/members/{member}", {"role": "viewer"}, names=_VAULT),
+    Operation("GET", _REGISTRY + "/access", names=_VAULT, query="?action=alias.set"),
     Operation("GET", _REGISTRY + "/protected-aliases", names=_VAULT),
     Operation("PUT", _REGISTRY + "/protected-aliases/{alias}", names=_VAULT),
     Operation("GET", _DELIVERY),

@@ -11,9 +11,8 @@ from regista.access import repository, service
 from regista.access.actions import Action, Role, Scope
 from regista.access.boundary import Call
 from regista.access.names import EntityName
-from regista.access.verdict import Resource, Verdict, authorize, decide
+from regista.access.verdict import Resource, Verdict, authorize
 from regista.kit.db import Transaction
-from regista.kit.errors import NotFoundError
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, page
 from regista.kit.web.pages import decode
 
@@ -121,6 +120,17 @@ class Explanation(BaseModel):
     reason: str
     role: str
     needed_role: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "Explanation":
+        """Return the shape of a verdict."""
+        return cls(
+            allowed=verdict.allowed,
+            visible=verdict.visible,
+            reason=verdict.reason,
+            role=verdict.role.label,
+            needed_role=verdict.needed.label,
+        )
 
 
 @router.read("/me", action=Action.SELF_READ, response_model=Me)
@@ -332,23 +342,7 @@ async def explain(
     async def query(tx: Transaction) -> Explanation:
         authorize(call.actor, Action.ACCESS_EXPLAIN, service.organization_resource(call.actor))
         entity = await service.team_of(tx, call.actor, team)
-        subject = call.actor
-        if actor is not None and actor != call.actor.name:
-            found = await repository.actor_by_name(tx, call.actor.organization_id, actor)
-            if found is None:
-                raise NotFoundError(f"there is no account {actor!r} in organization {call.actor.organization}")
-            subject = repository.actor_of(found)
-        resource = Resource(f"team {team}", subject.organization_id, entity["id"], protected=protected)
-        return _explanation(decide(subject, action, resource))
+        resource = Resource(f"team {team}", call.actor.organization_id, entity["id"], protected=protected)
+        return Explanation.of(await service.verdict_on(tx, call.actor, actor, action, resource))
 
     return await call.answer(query)
-
-
-def _explanation(verdict: Verdict) -> Explanation:
-    return Explanation(
-        allowed=verdict.allowed,
-        visible=verdict.visible,
-        reason=verdict.reason,
-        role=verdict.role.label,
-        needed_role=verdict.needed.label,
-    )

@@ -10,7 +10,7 @@ from regista.access import keys, repository
 from regista.access.actions import Action, Role, Scope
 from regista.access.models import Account, ApiKey, Entity, Organization, TeamMember
 from regista.access.names import NAME_PATTERN, NAME_RULE, name_from
-from regista.access.verdict import Actor, Resource, authorize
+from regista.access.verdict import Actor, Resource, Verdict, authorize, decide
 from regista.kit import aggregate, clock, ids
 from regista.kit.db import SYSTEM, Origin, Transaction
 from regista.kit.errors import ConfigurationError, ConflictError, InvalidError, NotFoundError
@@ -206,6 +206,21 @@ async def revoke_key(transaction: Transaction, actor: Actor, key_id: int) -> Non
     )
     await append(transaction, [Draft(ApiKeyRevoked, locked, f"api-keys/{key_id}", ApiKeyRevokedData(api_key=snapshot))])
     await repository.forget_keys(transaction)
+
+
+async def verdict_on(
+    transaction: Transaction, actor: Actor, subject: str | None, action: Action, resource: Resource
+) -> Verdict:
+    """Decide for the account named ``subject``, as it would be with an unlimited key, or else for the actor.
+
+    Raises `NotFoundError` for an account that there is not.
+    """
+    if subject is None or subject == actor.name:
+        return decide(actor, action, resource)
+    found = await repository.actor_by_name(transaction, actor.organization_id, subject)
+    if found is None:
+        raise NotFoundError(f"there is no account {subject!r} in organization {actor.organization}")
+    return decide(repository.actor_of(found), action, resource)
 
 
 async def free_name(transaction: Transaction, text: str) -> str:

@@ -261,6 +261,26 @@ async def test_a_role_of_a_team_is_everybodys_in_it_at_once_and_the_highest_coun
     ]
 
 
+async def test_why_somebody_may_or_may_not_is_told(api: Api) -> None:
+    await make(api, visibility="restricted")
+    await api.key_of("eve")
+
+    async def told_of(action: str, **asked: Any) -> tuple[bool, str]:
+        query = {"action": action, "actor": "eve", **asked}
+        answer = await api.client.get(f"{REGISTRIES}/models/access", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["allowed"], answer.json()["reason"]
+
+    assert await told_of("registry.read") == (False, "eve has no role on registry models")
+    await give(api, "eve", "member")
+    assert await told_of("alias.set") == (True, "eve is member on registry models")
+    assert await told_of("alias.set", protected=True) == (
+        False,
+        "alias.set on registry models needs role admin; eve is member (the alias is protected)",
+    )
+    assert await told_of("registry.admin", actor="admin") == (True, "admin is admin on registry models")
+
+
 async def test_roles_are_given_to_people_programs_and_teams_alone(api: Api) -> None:
     await make(api)
     await api.client.post(f"{V1}/service-accounts", json={"name": "robot", "team": "team"})

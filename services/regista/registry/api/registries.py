@@ -1,5 +1,6 @@
 """Routes of registries, their members and the aliases that are protected in them."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,10 @@ from pydantic import BaseModel, StringConstraints
 
 from regista.access import directory
 from regista.access.actions import Action, Role
+from regista.access.api import Explanation
 from regista.access.boundary import Call
+from regista.access.names import EntityName
+from regista.access.service import verdict_on
 from regista.kit.db import Transaction
 from regista.kit.db.conditions import EVERYTHING
 from regista.kit.web import Body, Cursor, Limit, Page, page
@@ -172,6 +176,24 @@ async def remove_registry_member(call: Call, name: str, member: str) -> Response
         await _set(tx, call, name, member, Role.NONE)
 
     return await call.mutate(command, status=204)
+
+
+@router.read(REGISTRY + "/access", action=Action.ACCESS_EXPLAIN, response_model=Explanation)
+async def explain_registry(
+    call: Call,
+    name: str,
+    action: Action,
+    actor: EntityName | None = None,
+    protected: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+) -> Response:
+    """Say whether an actor may do something in a registry, and why."""
+
+    async def query(tx: Transaction) -> Explanation:
+        registry = await registries.find_registry(tx, call.actor, name, Action.ACCESS_EXPLAIN)
+        resource = replace(registry.resource(), protected=protected)
+        return Explanation.of(await verdict_on(tx, call.actor, actor, action, resource))
+
+    return await call.answer(query)
 
 
 @router.read(REGISTRY + "/protected-aliases", action=Action.REGISTRY_READ, response_model=list[Protected])
