@@ -84,6 +84,18 @@ async def test_two_that_complete_at_once_both_succeed(api: Api) -> None:
     assert [answer["digest"] for answer in answers] == [md5(WHOLE)] * 4
 
 
+async def test_who_cannot_wait_for_the_join_asks_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await Logging(api, {"big.bin": WHOLE}).create()
+    node = await announce(one)
+    given = completion(node, await send(api, node))
+    with monkeypatch.context() as patch:
+        patch.setattr("regista.registry.api.parts.WAIT_SECONDS", 0)
+        answer = await api.client.post("/graphql", json={"query": wb.COMPLETE, "variables": {"input": given}})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "ask again" in answer.json()["errors"][0]["message"]
+    assert (await done(api, wb.COMPLETE, input=given))["digest"] == md5(WHOLE)
+
+
 async def test_a_part_with_other_bytes_is_refused_and_can_be_sent_again(api: Api) -> None:
     one = await Logging(api, {"big.bin": WHOLE}).create()
     node = await announce(one)

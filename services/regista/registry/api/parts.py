@@ -9,10 +9,13 @@ from collections.abc import Sequence
 
 from regista.access.boundary import Caller
 from regista.kit.blobs import BlobMissingError, transfer
-from regista.kit.errors import InvalidError
+from regista.kit.errors import InvalidError, UnavailableError
 from regista.registry import service
 from regista.registry.errors import IncompleteUploadError
 from regista.registry.targets import part_name, upload_id
+
+WAIT_SECONDS = 25.0
+"""How long a request waits for the join; the client gives one up after 30 s, and repeats it for minutes."""
 
 _joining: dict[str, asyncio.Task[None]] = {}
 """Uploads that are being joined in this process: a client that waited too long asks again for the same."""
@@ -23,7 +26,7 @@ async def complete_upload(call: Caller, artifact_id: int, md5: bytes, parts: Seq
 
     ``md5`` is that of the whole, ``parts`` are those of the parts, in their order. Raises `NotFoundError`,
     `AccessDeniedError`, `InvalidError` for an upload that is not of these parts, `IncompleteUploadError`,
-    `ContentMismatchError`.
+    `ContentMismatchError`; `UnavailableError` while parts of a very large file are still being joined: ask again.
     """
     collection, held = await call.read(lambda tx: service.held_content(tx, call.actor, artifact_id, [md5]))
     if md5 in held:
@@ -34,9 +37,19 @@ async def complete_upload(call: Caller, artifact_id: int, md5: bytes, parts: Seq
     if task is None:
         task = asyncio.create_task(_join(call, artifact_id, md5, [part_name(upload, n + 1) for n in range(len(parts))]))
         _joining[upload] = task
-        task.add_done_callback(lambda _task: _joining.pop(upload, None))
-    # Shielded: another client may wait for the same.
-    await asyncio.shield(task)
+        task.add_done_callback(lambda done: _ended(upload, done))
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await asyncio.shield(task)  # others may wait for the same
+    except TimeoutError:
+        raise UnavailableError(f"the {len(parts)} parts of the file are being joined; ask again") from None
+
+
+def _ended(upload: str, task: asyncio.Task[None]) -> None:
+    _joining.pop(upload, None)
+    # Whoever asks again is told what is wrong: the next join fails for the same reason.
+    if not task.cancelled():
+        task.exception()
 
 
 async def _join(call: Caller, artifact_id: int, md5: bytes, names: Sequence[str]) -> None:
@@ -46,6 +59,10 @@ async def _join(call: Caller, artifact_id: int, md5: bytes, names: Sequence[str]
     try:
         blob = await store.write(organization, chunks, md5=md5, size=None, limit=runtime.settings.artifact_max_bytes)
     except BlobMissingError as error:
+        # Another process, or the one before in this, may have joined them and taken the parts away meanwhile.
+        _, held = await call.read(lambda tx: service.held_content(tx, call.actor, artifact_id, [md5]))
+        if md5 in held:
+            return
         raise IncompleteUploadError(error.message) from error
     await runtime.database.run(lambda tx: service.record_blob(tx, organization, artifact_id, blob))
     await store.unstage(organization, names)
