@@ -1,3 +1,6 @@
+import asyncio
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -7,14 +10,17 @@ from tests.support.wandb_clients import NEWEST, fetch
 
 
 @pytest.mark.timeout(180)
-async def test_the_demo_shows_the_main_job_with_the_real_client(tmp_path: Path) -> None:
+async def test_the_demo_shows_the_main_job_with_the_real_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     said: list[str] = []
-    happened = await demo(said.append, tmp_path / "data", fetch(NEWEST) / "bin" / "python")
+    happened = await demo(said.append, None, fetch(NEWEST) / "bin" / "python")
     text = "\n".join(said)
     assert happened, text
     for wanted in ("is finished", "MNIST:v0", "byte for byte", "its signature is right", "alias.added", "succeeded"):
         assert wanted in text
-    assert (tmp_path / "data").is_dir()
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []
 
 
 def test_without_the_client_the_demo_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

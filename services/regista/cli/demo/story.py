@@ -33,7 +33,7 @@ async def demo(say: Say, keep: Path | None, client: Path | None = None) -> bool:
             began = clock.monotonic()
             async with serving(keep or folder / "data", key) as url:
                 say(f"  ready at {url} after {clock.monotonic() - began:.1f} s")
-                model = await _train(say, python, url, key, folder)
+                model = await _train(say, python, url, key, folder / "training")
                 headers = {"authorization": f"Bearer {key}"}
                 async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=30) as api:
                     entity = (await _call(api, "GET", "/me"))["entity"]

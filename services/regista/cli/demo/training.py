@@ -61,7 +61,7 @@ def interpreter(client: Path | None) -> str:
 
 
 async def train(python: str, url: str, key: str, folder: Path, say: Callable[[str], None]) -> bytes:
-    """Run the script against the server; ``say`` is given each line it prints. Return the model's bytes.
+    """Run the script against the server in a new ``folder``; ``say`` is given each line it prints. Return the model's bytes.
 
     Raises `TrainingFailedError` when it ends badly or takes more than two minutes.
     """
@@ -90,7 +90,7 @@ def _variables(url: str, key: str, folder: Path) -> dict[str, str]:
     """Return an environment in which the person's own settings of W&B are neither read nor changed."""
     places = {f"WANDB_{name}_DIR": folder / name.lower() for name in ("CACHE", "CONFIG", "DATA")}
     for place in places.values():
-        place.mkdir()
+        place.mkdir(parents=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REGISTA_", "WANDB_"))}
     return {
         **kept,
