@@ -31,6 +31,8 @@ UsedAs = Annotated[str, Field(max_length=1024)]
 _NOT_SET = {None, 0, -1, -2}
 """What stands for no time to live: left out, inherited from the team, which has none, and disabled."""
 _LONGEST_TTL = 2**53
+_MOST = 100
+"""Aliases or tags that come in one request, as over REST."""
 _INDEX = re.compile(r"v\d+\Z", re.ASCII)
 
 Input = dict[str, Any]
@@ -60,7 +62,7 @@ def _new_artifact(given: Input) -> NewArtifact:
         metadata=_metadata(given.get("metadata")),
         description=_optional(LongText, given.get("description"), "description"),
         ttl_seconds=_ttl(given.get("ttl_duration_seconds")),
-        aliases=[alias["alias"] for alias in given.get("aliases") or ()],
+        aliases=_few([alias["alias"] for alias in given.get("aliases") or ()], "aliases"),
         tags=dict.fromkeys(_tags(given.get("tags"))),
         run=given.get("run_name") or None,
         client_id=_optional(ClientId, given.get("client_id"), "clientID"),
@@ -143,7 +145,7 @@ async def _delete_aliases(_root: None, info: Info, input: Input) -> dict[str, bo
 @mutation.names("linkArtifact", action=Action.ARTIFACT_LINK)
 async def _link(_root: None, info: Info, input: Input) -> dict[str, Any]:  # noqa: A002 - GraphQL's
     exchange = exchange_of(info)
-    aliases = [alias["alias"] for alias in input.get("aliases") or ()]
+    aliases = _few([alias["alias"] for alias in input.get("aliases") or ()], "aliases")
 
     async def command(tx: Transaction) -> Linked:
         number = await _linked_artifact(tx, exchange.actor, input)
@@ -226,6 +228,7 @@ def _path(collection: Collection) -> CollectionPath:
 
 
 def _aliases(given: Sequence[Input]) -> list[tuple[CollectionPath, str]]:
+    _few([each["alias"] for each in given], "aliases")
     return [
         (
             CollectionPath(each["entity_name"], each["project_name"], each["artifact_collection_name"]),
@@ -236,7 +239,13 @@ def _aliases(given: Sequence[Input]) -> list[tuple[CollectionPath, str]]:
 
 
 def _tags(given: Sequence[Input] | None) -> list[str]:
-    return [checked(Tag, each["tag_name"], "tag") for each in given or ()]
+    return _few([checked(Tag, each["tag_name"], "tag") for each in given or ()], "tags")
+
+
+def _few(given: list[str], what: str) -> list[str]:
+    if len(given) > _MOST:
+        raise InvalidError(f"{len(given)} {what} at once are too many; give {_MOST} at most", field=what)
+    return given
 
 
 def _metadata(given: Any) -> dict[str, Any]:
