@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
-from regista.access import keys, repository
+from regista.access import directory_repository, keys, repository
 from regista.access.actions import Action, Role, Scope
 from regista.access.models import Account, ApiKey, Entity, Organization, TeamMember
 from regista.access.names import NAME_PATTERN, NAME_RULE, name_from
@@ -33,7 +33,8 @@ from regista_events import (
 from regista_events.transition import Change
 
 OrganizationRole = Literal["member", "admin"]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+EMAIL_PATTERN = r"^[^@\s]{1,64}@[^@\s]{1,255}$"
+Email = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN)]
 KeyName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 RESERVED = frozenset({"users", "teams", "api-keys"})
@@ -90,8 +91,8 @@ async def create_account(
 ) -> Account:
     """Make a user (with a space of its own) or a service account of a team.
 
-    Raises `ConflictError` when the name is taken, anywhere, by a person, program or team, `InvalidError` where ``team``
-    is somebody's own space: being its admin is no right to let others into the organization.
+    Raises `ConflictError` when the name is taken, anywhere, by a person, program or team, or the e-mail address by
+    somebody of the organization, `InvalidError` where ``team`` is somebody's own space: being its admin is no right to let others into the organization.
     """
     entity = await team_of(transaction, actor, team) if team is not None else None
     if entity is not None and entity["kind"] != "team":
@@ -102,6 +103,8 @@ async def create_account(
         _entity_resource(actor, entity) if entity is not None and role == "member" else organization_resource(actor)
     )
     authorize(actor, Action.MEMBER_WRITE, resource)
+    if email is not None:
+        await _require_new(transaction, actor, email)
     origin = _origin(transaction)
     account = await _add_account(transaction, origin, name, kind, role, email, entity)
     if entity is not None:
@@ -290,6 +293,14 @@ async def _require_free(transaction: Transaction, name: str) -> None:
     await repository.lock_name(transaction, name)
     if await repository.name_taken(transaction, name):
         raise ConflictError(f"the name {name!r} is taken; names of people, programs and teams are unique", field="name")
+
+
+async def _require_new(transaction: Transaction, actor: Actor, email: str) -> None:
+    await repository.lock_name(transaction, f"{actor.organization_id} {email.lower()}")
+    if await directory_repository.people_by_email(transaction, actor.organization_id, email):
+        raise ConflictError(
+            f"somebody in organization {actor.organization} has the e-mail address {email!r} already", field="email"
+        )
 
 
 async def _add_account(

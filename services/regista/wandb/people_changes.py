@@ -3,13 +3,14 @@
 Regista has no invitations that wait for an answer: who is invited to a team is in it at once, and has an account before.
 """
 
+import re
 from typing import Any
 
 from regista.access import directory, service
 from regista.access.actions import Action, Role, Scope
 from regista.access.directory import Person, Place
 from regista.access.models import Account
-from regista.access.names import EntityName
+from regista.access.names import NAME_PATTERN, NAME_RULE
 from regista.kit.db import Transaction
 from regista.kit.errors import ConflictError, InvalidError, NotFoundError
 from regista.wandb import ids
@@ -22,7 +23,9 @@ mutation = Root("Mutation")
 
 @mutation.names("createTeam", action=Action.MEMBER_WRITE)
 async def _create_team(_root: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the schema's name
-    name = checked(EntityName, input["team_name"], "teamName")
+    name: str = input["team_name"]
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InvalidError(f"teamName {name!r} is no name of a team: {NAME_RULE}", field="teamName")
     exchange = exchange_of(info)
 
     async def command(tx: Transaction) -> Place:
@@ -89,7 +92,9 @@ async def _create_service_account(_root: None, info: Info, input: dict[str, Any]
 
 @mutation.names("createUser", action=Action.MEMBER_WRITE)
 async def _create_user(_root: None, info: Info, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the schema's name
-    email = checked(service.Email, input["email"], "email")
+    email: str = input["email"]
+    if not re.fullmatch(service.EMAIL_PATTERN, email):
+        raise InvalidError(f"email {email!r} is no e-mail address", field="email")
     exchange = exchange_of(info)
     role: service.OrganizationRole = "admin" if input.get("admin") else "member"
 
