@@ -10,7 +10,7 @@ from regista.automations.errors import UnknownIntegrationError
 from regista.kit.db import Transaction
 
 NO_OP = "no_op"
-"""The kind of the action that does nothing: its automation is there for its decisions."""
+"""The kind of the action that does nothing, and sends to nothing."""
 
 
 class WantedAction(NamedTuple):

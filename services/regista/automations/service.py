@@ -207,7 +207,8 @@ async def _changed(
         Wanted(
             same.name,
             same.description,
-            changes.get("scope", same.scope),
+            # By number: what it is called may have changed since it was saved.
+            changes.get("scope", ScopeRef(before["scope_kind"], before["scope_id"], before["organization_id"], None)),
             same.events,
             changes.get("actions", kept),
             same.condition,

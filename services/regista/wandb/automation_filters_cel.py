@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from regista.kit.db.conditions import All, Condition, Not, Operator, Some, Test
 from regista.kit.errors import InvalidError
+from regista.wandb.automation_filters_regex import check_pattern
 
 MAX_DEPTH = 64
 _EACH = "each"
@@ -115,6 +116,8 @@ def _test(test: Test, fields: Fields) -> str:
             return f"size({variable}) {'>' if test.value else '=='} 0"
         return f"dyn({variable}) {'!=' if test.value else '=='} null"
     literal = _list(test) if operator in {"in", "not in"} else _text(name, test.value)
+    if operator == "matches":
+        check_pattern(test.value)
     if not field.many:
         return (
             f"{literal}.all({_EACH}, {_EACH} != {variable})"

@@ -112,6 +112,17 @@ async def test_a_scope_that_does_not_exist_is_404(home: Tenant) -> None:
     assert (refused.status_code, refused.json()["code"]) == (404, "scope_not_found")
 
 
+async def test_an_automation_whose_scope_was_renamed_can_be_changed_and_takes_its_new_name(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    await home.webhook("http://127.0.0.1:9/other", "other")
+    await home.rows("UPDATE collection SET name = 'Digits' WHERE id = $1", home.ids["collection"])
+    changed = await home.client.patch(
+        f"{PATH}/{shown['id']}", json={"actions": [{"webhook": {"integration": "other"}}]}
+    )
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["scope"] == "collection/team/mnist/Digits"
+
+
 async def test_a_name_is_taken_once_per_scope(home: Tenant) -> None:
     assert (await home.client.post(PATH, json=wanted())).status_code == 201
     again = await home.client.post(PATH, json=wanted())

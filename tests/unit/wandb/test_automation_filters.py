@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from regista.wandb.automation_filters_cel import Field, normal, read, write
 
 FIELDS = {"alias": Field("alias"), "tag": Field("artifact.tags", many=True), "group": Field("run.group")}
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
-OF_TEXT: list[Operator] = ["=", "<>", ">", ">=", "<", "<=", "matches", "contains"]
+OF_TEXT: list[Operator] = ["=", "<>", ">", ">=", "<", "<=", "contains"]
 OF_LISTS: list[Operator] = ["in", "not in"]
 
 
@@ -21,6 +22,7 @@ def _tests() -> st.SearchStrategy[Condition]:
     name = st.sampled_from(sorted(FIELDS))
     return st.one_of(
         st.builds(Comparison, name, st.sampled_from(OF_TEXT), TEXT),
+        st.builds(Comparison, name, st.just("matches"), st.sampled_from(["", "^v[0-9]+$", "a|\\\\.b", '"x"'])),
         st.builds(Comparison, name, st.sampled_from(OF_LISTS), st.lists(TEXT, max_size=3)),
         st.builds(Comparison, name, st.just("exists"), st.booleans()),
     )
@@ -58,14 +60,18 @@ def _holds(condition: Condition, values: dict[str, Any]) -> bool:
             return any(_holds(part, values) for part in parts)
         case Not(part):
             return not _holds(part, values)
-        case Comparison(field, operator, value):
-            held = values[field]
-            if operator == "exists":
-                return bool(held) == value
-            texts: list[str] = held if isinstance(held, list) else [held or ""]
-            if operator in {"<>", "not in"}:
-                return all(text not in (value if isinstance(value, list) else [value]) for text in texts)
-            return any(text in (value if isinstance(value, list) else [value]) for text in texts)
+        case Comparison():
+            return _test_holds(condition, values[condition.field])
+
+
+def _test_holds(test: Comparison, held: Any) -> bool:
+    if test.operator == "exists":
+        return bool(held) == test.value
+    texts: list[str] = held if isinstance(held, list) else [held or ""]
+    if test.operator == "matches":
+        return any(re.search(test.value, text) for text in texts)
+    among = [text in (test.value if isinstance(test.value, list) else [test.value]) for text in texts]
+    return not any(among) if test.operator in {"<>", "not in"} else any(among)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +108,7 @@ def test_a_filter_becomes_this_condition(document: Any, text: str | None) -> Non
         ("ADD_ARTIFACT_ALIAS", {"alias": {"$in": "a"}}, "$in"),
         ("ADD_ARTIFACT_ALIAS", {"alias": {"$exists": "a"}}, "$exists"),
         ("ADD_ARTIFACT_ALIAS", [], "[]"),
+        ("ADD_ARTIFACT_ALIAS", {"alias": {"$regex": "("}}, "'('"),
         ("ADD_COLLECTION_TAG", {"alias": "a"}, "there are tag"),
         ("UPDATE_ARTIFACT_ALIAS", {}, "UPDATE_ARTIFACT_ALIAS"),
         ("WEAVE_METRIC_THRESHOLD", {}, "WEAVE_METRIC_THRESHOLD"),
