@@ -11,7 +11,6 @@ from regista.tracking import runs
 from regista.tracking.alerts import Severity, raise_alert
 from regista.tracking.names import check_project_name, check_run_name
 from regista.tracking.runs import Saved, Session
-from regista.tracking.summary import storable
 from regista.wandb import ids, loading
 from regista.wandb.configs import unwrap
 from regista.wandb.exchange import Exchange, Info, exchange_of
@@ -114,7 +113,7 @@ async def _alert(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str,
     severity = _SEVERITIES[input.get("severity") or "INFO"]
     # The client counts this duration in milliseconds.
     wait = timedelta(milliseconds=min(max(input.get("wait_duration") or 0, 0), 10**12))
-    title, text = storable(input["title"]), storable(input["text"])
+    title, text = input["title"], input["text"]
 
     async def command(tx: Transaction) -> bool:
         return await raise_alert(tx, exchange.actor, path, title=title, text=text, severity=severity, wait=wait)
