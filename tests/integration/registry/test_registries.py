@@ -190,6 +190,20 @@ async def test_links_and_a_deletion_at_once_leave_a_registry_whole_or_gone(api: 
     assert (await api.client.get(f"{V1}/collections/home-org/wandb-registry-models")).status_code == 404
 
 
+async def test_a_registry_never_holds_a_type_that_it_does_not_accept(api: Api) -> None:
+    source = (await log(api, {"m": b"1"}))["source"]
+    for number in range(6):
+        name = f"r{number}"
+        await make(api, name)
+        path = collection(registry=name)
+        linked, closed = await asyncio.gather(
+            api.client.post(f"{path}/versions", json={"source": source}),
+            api.client.patch(f"{REGISTRIES}/{name}", json={"accepts_all": False, "artifact_types": ["dataset"]}),
+        )
+        outcome = (linked.status_code, closed.status_code)
+        assert outcome in {(201, 409), (409, 200)}, (outcome, linked.text, closed.text)
+
+
 async def test_who_may_what_in_a_registry(api: Api) -> None:
     await make(api, "open", description="d")
     await make(api, "closed", visibility="restricted")

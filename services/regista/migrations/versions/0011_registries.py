@@ -9,7 +9,10 @@ depends_on = None
 
 _STATEMENTS: tuple[str, ...] = (
     # A registry's description and visibility are its project's.
-    "UPDATE project p SET visibility = r.visibility FROM registry r WHERE r.project_id = p.id",
+    """
+    UPDATE project p SET visibility = r.visibility, description = coalesce(r.description, p.description)
+    FROM registry r WHERE r.project_id = p.id
+    """,
     "ALTER TABLE registry DROP COLUMN description, DROP COLUMN visibility",
     # Which types a registry lists and whether it takes others are two things: a registry that takes all may list some.
     "ALTER TABLE registry ADD COLUMN accepts_all boolean NOT NULL DEFAULT true",
