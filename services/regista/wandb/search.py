@@ -65,6 +65,7 @@ async def registries_page(
     found = await exchange.read(
         lambda tx: projects_by_ids(tx, exchange.actor.organization_id, (each.thing.project_id for each in rows))
     )
+    rows = [each for each in rows if each.thing.project_id in found]  # one may be deleted between the two
     registries.remember(exchange, {each.thing.project_id: each.thing for each in rows})
     return connection(rows, size, _key, lambda each: found[each.thing.project_id])
 
