@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -220,7 +221,7 @@ async def test_who_knows_the_md5_of_what_others_hold_does_not_have_it(api: Api) 
 
 
 async def test_references_are_kept_with_their_digest_size_and_extra(api: Api) -> None:
-    named = {"s3": {"digest": "etag", "size": 5, "ref": "s3://bucket/key", "extra": {"versionID": "1"}}}
+    named: dict[str, Any] = {"s3": {"digest": "etag", "size": 5, "ref": "s3://bucket/key", "extra": {"versionID": "1"}}}
     one = await Logging(api, {"f": b"x"}, **named).create()
     await one.upload()
     await one.upload_manifest()
