@@ -49,14 +49,11 @@ Fields = Mapping[str, Field]
 
 
 def normal(condition: Condition) -> Condition:
-    """Return the same condition without nesting that says nothing: ``$and`` of one, ``$or`` in ``$or``."""
+    """Return the same condition without the lists of one that say nothing; the client writes none but around the whole."""
     match condition:
         case All(parts) | Some(parts):
-            kind = type(condition)
-            flat: list[Condition] = []
-            for part in map(normal, parts):
-                flat.extend(part.of if isinstance(part, kind) else (part,))
-            return flat[0] if len(flat) == 1 else kind(tuple(flat))
+            found = tuple(map(normal, parts))
+            return found[0] if len(found) == 1 else type(condition)(found)
         case Not(part):
             return Not(normal(part))
         case Test():

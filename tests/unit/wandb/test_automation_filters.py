@@ -89,7 +89,7 @@ def _test_holds(test: Comparison, held: Any) -> bool:
         ({"$nor": [{"alias": "a"}, {"alias": "b"}]}, '!(alias == "a" || alias == "b")'),
         (
             {"alias": {"$contains": "prod", "$ne": "pre-prod"}, "tag": {"$exists": True}},
-            'alias.contains("prod") && alias != "pre-prod" && size(artifact.tags) > 0',
+            '(alias.contains("prod") && alias != "pre-prod") && size(artifact.tags) > 0',
         ),
         ({"$or": []}, "false"),
         ({"$not": {"alias": {"$in": ["a", "b"]}}}, '!(alias in ["a", "b"])'),
@@ -199,7 +199,7 @@ def test_a_condition_that_no_filter_says_is_shown_as_it_is_and_never_as_always()
 
 
 def test_another_way_to_write_a_condition_is_not_taken_for_the_filter_that_it_resembles() -> None:
-    for text in ('alias == "a" && true', '(alias == "a")', 'alias=="a"', "alias == 'a'", "((((", "!", "each", ""):
+    for text in ('alias == "a" && (true)', '(alias == "a")', 'alias=="a"', "alias == 'a'", "((((", "!", "each", ""):
         assert read(text, FIELDS) is None
     assert read("(" * 10_000 + "true" + ")" * 10_000, FIELDS) is None
 
