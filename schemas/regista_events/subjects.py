@@ -56,6 +56,8 @@ class RegistrySnapshot(Payload, frozen=True):
     visibility: str | None = None
     artifact_types: list[str] = Field(default_factory=list[str])
     accepts_all: bool | None = None
+    entity_id: Id | None = None
+    project_id: Id | None = None
 
 
 class CollectionSnapshot(Payload, frozen=True):

@@ -180,7 +180,9 @@ def _of_run(run: RunSnapshot) -> Iterator[Key]:
 
 def _of_registry(registry: RegistrySnapshot) -> Iterator[Key]:
     yield "registry", registry.id
-    yield from _entity(None, registry.entity)
+    if registry.project_id is not None:
+        yield "project", registry.project_id
+    yield from _entity(registry.entity_id, registry.entity)
 
 
 def _of_named(

@@ -81,6 +81,8 @@ class Registry:
             visibility=self.openness,
             artifact_types=self.artifact_types,
             accepts_all=self.accepts_all,
+            entity_id=self.entity_id,
+            project_id=self.project_id,
         )
 
 

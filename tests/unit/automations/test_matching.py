@@ -15,7 +15,7 @@ HERE = {
     "collection": {"id": 7, "project_id": 70, "entity_id": 700, "registry_id": 9, "entity": "vision"},
     "run": {"id": 5, "project_id": 70, "entity_id": 700, "entity": "vision"},
     "project": {"id": 70, "entity_id": 700, "entity": "vision"},
-    "registry": {"id": 9, "entity": "vision"},
+    "registry": {"id": 9, "project_id": 70, "entity_id": 700, "entity": "vision"},
     "automation": {"entity": "vision"},
     "integration": {"entity": "vision"},
     "endpoint": {"entity": "vision"},
@@ -32,7 +32,7 @@ SCOPES = {
 }
 _REACHED = {
     "org entity project registry collection": "artifact alias tag collection collection_tag approval",
-    "org entity registry": "protected_alias registry",
+    "org entity project registry": "protected_alias registry",
     "org entity project": "run project",
     "org entity": "automation execution integration endpoint delivery secret job member",
     "org": "api_key session access",
