@@ -1,4 +1,5 @@
 import asyncio
+import re
 import subprocess
 import sys
 import tarfile
@@ -48,12 +49,15 @@ def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(built: Pat
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
         entry_points = wheel.read(f"regista-{metadata.version('regista')}.dist-info/entry_points.txt").decode()
+        described = wheel.read(f"regista-{metadata.version('regista')}.dist-info/METADATA").decode()
         licenses = [name for name in wheel.namelist() if name.endswith("/licenses/LICENSE")]
     assert {"regista/py.typed", "regista_events/py.typed", "regista/migrations/env.py"} <= held
     assert any(name.startswith("regista/migrations/versions/0001_") for name in held)
     assert "regista_events/snapshots/dev.regista.alias.added.json" in held
     assert held == sources()
     assert "regista = regista.cli:main" in entry_points
+    assert re.findall(r"^Provides-Extra: (.+)$", described, re.MULTILINE) == ["demo"]
+    assert "regista/wandb/schema.graphql" in held
     assert len(licenses) == 1
 
 
