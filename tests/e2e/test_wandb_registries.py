@@ -392,3 +392,48 @@ print("DONE")
 """
     )
     assert "DONE" in await run_script(system.url, key, source, client=NEWEST, directory=tmp_path)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_a_team_with_a_role_links_what_it_logged_and_admins_alone_move_protected_aliases(
+    system: System, client: str, tmp_path: Path
+) -> None:
+    name = "roles-" + client.replace(".", "-")
+    admin = system.client
+    await ok(await admin.post(f"{V1}/teams", json={"name": f"team-{name}"}))
+    await ok(await admin.post(f"{V1}/users", json={"name": name, "team": f"team-{name}"}))
+    await ok(await admin.post(f"{V1}/registries", json={"name": name, "visibility": "restricted"}))
+    await ok(await admin.put(f"{V1}/registries/{name}/members/team-{name}", json={"role": "member"}))
+    await ok(await admin.put(f"{V1}/registries/{name}/protected-aliases/production"))
+    key = (await ok(await admin.post(f"{V1}/api-keys", json={"user": name})))["key"]
+    source = (
+        f"NAME = {name!r}\n"
+        + PRELUDE
+        + """
+assert NAME in [each.name for each in api.registries()]
+with wandb.init(project="own", settings=wandb.Settings(console="off")) as run:
+    with open("model.txt", "w") as file:
+        file.write(NAME)
+    logged = run.log_artifact("model.txt", name="m", type="model")
+    logged.wait()
+    run.link_artifact(logged, f"wandb-registry-{NAME}/M", aliases=["staging"])
+    fails(Exception, "the alias is protected", lambda: run.link_artifact(
+        logged, f"wandb-registry-{NAME}/M", aliases=["production"]))
+assert run.entity == f"team-{NAME}", run.entity
+linked = api.artifact(f"wandb-registry-{NAME}/M:staging")
+linked.aliases.append("checked")
+linked.save()
+linked = api.artifact(f"wandb-registry-{NAME}/M:checked")
+linked.aliases.append("production")
+fails(Exception, "the alias is protected", linked.save)
+registry = api.registry(NAME)
+registry.description = "mine"
+fails(ValueError, "needs role admin", registry.save) if not OLD else fails(Exception, "", registry.save)
+print("DONE")
+"""
+    )
+    source = f"OLD = {client == OLDEST}\n{source}"
+    assert "DONE" in await run_script(system.url, key, source, client=client, directory=tmp_path)
+    version = await ok(await admin.get(f"{V1}/collections/home-org/wandb-registry-{name}/M/versions/v0"))
+    assert version["aliases"] == ["checked", "latest", "staging"]
+    await ok(await admin.delete(f"{V1}/registries/{name}"))
