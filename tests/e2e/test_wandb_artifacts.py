@@ -101,6 +101,17 @@ plain = api.artifact(f"{P}/plain:v0")
 plain.verify(plain.download("verified"))
 write("verified/a.txt", b"altered")
 fails("a.txt", lambda: plain.verify("verified"))
+in_ranges = pathlib.Path(plain.download("in-ranges", multipart=True, skip_cache=True))
+assert (in_ranges / "sub/b.bin").read_bytes() == b"beta" * 1000
+write("in-ranges/extra", b"not of the version")
+plain.checkout("in-ranges")
+assert not os.path.exists("in-ranges/extra")
+assert api.artifact_exists(f"{P}/plain:v0") and not api.artifact_exists(f"{P}/plain:v7")
+with wandb.init(project=P) as run:
+    drawn = wandb.Artifact("drawn", "dataset")
+    drawn.add_file("c.txt")
+    assert run.use_artifact(drawn).name == "drawn:v0"
+assert [each.name for each in api.run(f"{P}/{run.id}").used_artifacts()] == ["drawn:v0"]
 
 assert [each.id for each in read.used_by()] == [user] and read.logged_by().id == logger
 assert [each.name for each in api.run(f"{P}/{logger}").logged_artifacts()] == ["data:v0"]
