@@ -9,6 +9,11 @@ Who reads
     Every batch reads the catalogue's version first, one row, and loads what has moved: a saved change holds from the
     next event on, in every process. Explanations read decisions.
 
+What waits
+    Conditions (CEL), triggers on runs, payload templates and Slack messages are kept with their revision, as the W&B
+    client writes them, before anything acts on them. `waiting` decides which automations that concerns: they fire for
+    nothing, their decisions give the reason, and whoever reads them is told.
+
 What a crash leaves
     A decision and the ledger rows that follow from it commit together in the planner's transaction, so either both are
     there or neither, and the batch comes again.

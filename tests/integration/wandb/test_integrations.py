@@ -132,6 +132,17 @@ async def test_what_cannot_be_made_is_refused_with_a_sentence(
     assert len(await listed(home)) == 1
 
 
+async def test_a_secret_for_the_signature_is_asked_for_together_with_the_signature(home: Tenant) -> None:
+    await home.client.post("/api/v1/secrets", json={"name": "SIGNING", "value": "first"})
+    hook = {"name": "ci", "url": URL, "wandb_secret": "SIGNING"}
+    refused = await home.client.post("/api/v1/webhooks", json=hook)
+    assert (refused.status_code, "wandb_signature" in refused.text) == (422, True)
+    made = await home.client.post("/api/v1/webhooks", json={**hook, "wandb_signature": True})
+    assert (made.status_code, made.json()["wandb_secret"]) == (201, "SIGNING")
+    path = f"/api/v1/webhooks/{made.json()['id']}"
+    assert (await home.client.patch(path, json={"wandb_signature": False})).status_code == 422
+
+
 async def test_a_viewer_sees_them_without_the_query_of_their_urls_and_a_stranger_sees_none(home: Tenant) -> None:
     await ask(home, CREATE, input=wanted())
     vera = await home.api.key_of("vera", team="team", role="viewer")
