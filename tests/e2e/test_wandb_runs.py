@@ -128,14 +128,17 @@ import wandb
 for number in range(7):
     with wandb.init(project="pages", id=f"r{number}", config={"n": number % 3}, settings=wandb.Settings(x_disable_stats=True)) as run:
         run.log({"loss": 10 - number})
+        if number == 3:
+            run.log_artifact(wandb.Artifact("kept", "dataset", metadata={"n": 3})).wait()
 runs = wandb.Api().runs("team/pages", order="-summary_metrics.loss", per_page=2)
 assert len(runs) == 7 and [run.id for run in runs] == [f"r{number}" for number in range(7)]
 assert [run.id for run in wandb.Api().runs("team/pages", order="-config.n.value", per_page=3)] == ["r5", "r2", "r4", "r1", "r6", "r3", "r0"]
 assert [run.id for run in wandb.Api().runs("team/pages", per_page=4)] == [f"r{number}" for number in range(7)]
 assert len(wandb.Api().runs("team/pages", filters={"config.n": 0}, per_page=1)) == 3
 run = wandb.Api().run("team/pages/r3")
-run.delete()
-assert len(wandb.Api().runs("team/pages")) == 6
+assert [artifact.name for artifact in run.logged_artifacts()] == ["kept:v0"]
+run.delete(delete_artifacts=True)
+assert len(wandb.Api().runs("team/pages")) == 6 and not wandb.Api().artifact_exists("team/pages/kept:v0")
 """
 
 RESUME = """

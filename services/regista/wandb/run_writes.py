@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from regista.access.actions import Action
+from regista.access.verdict import Actor
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
+from regista.registry import service as registry
+from regista.registry.subjects import Artifact, CollectionPath
 from regista.tracking import runs
 from regista.tracking.alerts import Severity, raise_alert
 from regista.tracking.names import check_project_name, check_run_name
@@ -36,6 +40,7 @@ _FIELDS: Mapping[str, str] = {
 """What the client calls a field → what a run calls it. It sends null for what it has nothing to say about."""
 _TEXT = 1024
 _LONG = 65_536
+_ARTIFACTS = 100
 _SEVERITIES: Mapping[str, Severity] = {"INFO": "info", "WARN": "warn", "ERROR": "error"}
 
 
@@ -63,6 +68,8 @@ async def _upsert(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str
 @mutation.names("deleteRun", action=Action.RUN_WRITE)
 async def _delete(_root: None, info: Info, input: Mapping[str, Any]) -> dict[str, Any]:  # noqa: A002 - the schema's word
     exchange, number = exchange_of(info), ids.decode(input["id"], KIND)
+    if input.get("delete_artifacts"):
+        await _delete_artifacts(exchange, number)
 
     async def command(tx: Transaction) -> None:
         await runs.delete_run(tx, exchange.actor, *await runs.run_path(tx, exchange.actor, number))
@@ -153,6 +160,28 @@ def session_of(given: Mapping[str, Any], *, shared: bool = False) -> Session | N
     if any(given.get(name) is not None for name in _FIELDS):
         return "join" if shared else "begin"
     return None
+
+
+async def _delete_artifacts(exchange: Exchange, run: int) -> None:
+    """Delete the versions that a run logged, each with its aliases; the first that is held ends it with its reason."""
+    actor = exchange.actor
+
+    async def logged(tx: Transaction) -> list[Artifact]:
+        await runs.find_run(tx, actor, *await runs.run_path(tx, actor, run), Action.RUN_WRITE)
+        numbers = await registry.artifacts_of_run(tx, actor, run, "output", 0, _ARTIFACTS)
+        found = await registry.artifacts_by_ids(tx, actor, [each.artifact_id for each in numbers])
+        return [artifact for artifact in found.values() if artifact.version is not None]
+
+    while artifacts := await exchange.read(logged):
+        for artifact in artifacts:
+            await exchange.change(partial(_delete_version, actor, artifact))
+
+
+async def _delete_version(actor: Actor, artifact: Artifact, transaction: Transaction) -> None:
+    assert artifact.version is not None  # noqa: S101 - those that are no version were left out
+    of = artifact.collection
+    path = CollectionPath(of.entity, of.project, of.name)
+    await registry.delete_version(transaction, actor, path, artifact.version.name, delete_aliases=True)
 
 
 async def _path(exchange: Exchange, given: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
