@@ -1,6 +1,13 @@
 """What other slices and edges may ask of the registry. No command commits: the boundary does."""
 
 from regista.registry.aliases import UNCHECKED, AliasMove, remove_alias, set_alias
+from regista.registry.arrivals import (
+    announce_manifest,
+    change_manifest,
+    held_content,
+    record_blob,
+    record_manifest,
+)
 from regista.registry.catalogue import (
     Member,
     artifact_of_client,
@@ -35,13 +42,8 @@ from regista.registry.tags import remove_tag, set_tag
 from regista.registry.uploads import (
     Announced,
     NewArtifact,
-    announce_manifest,
-    change_manifest,
     create_artifact,
-    held_content,
     read_artifact,
-    record_blob,
-    record_manifest,
 )
 from regista.registry.versions import (
     delete_version,

@@ -1,12 +1,8 @@
-"""Versions come in: announced, filled by uploads, and committed (see `commits`).
+"""Versions come in: announced here, filled by what arrives (see `arrivals`), and committed (see `commits`).
 
-Who writes: `create_artifact` a pending artifact, with its files or with manifests that are uploaded as files later; the
-blob routes, content. A crash in between leaves a pending artifact, which nothing shows and a sweep deletes; the same
-calls repeated converge, since content is stored by what it is.
-
-A collection holds the content that was brought to it, and a manifest may name what its collection holds without bringing
-it again. What other collections hold is stored once for all of them, but has to be brought again: to know the MD5 of
-somebody's content is not to have it.
+Who writes: `create_artifact` a pending artifact, with its files or with manifests that are uploaded as files later. A
+crash after it leaves the pending artifact, which nothing shows and a sweep deletes; the same calls repeated converge,
+since content is stored by what it is.
 """
 
 from collections.abc import Sequence
@@ -16,9 +12,7 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, authorize, decide
-from regista.kit import aggregate as aggregates
 from regista.kit.aggregate import Aggregate
-from regista.kit.blobs import Blob
 from regista.kit.db import Transaction
 from regista.kit.errors import ConflictError, InvalidError, NotFoundError
 from regista.kit.outbox import append
@@ -30,7 +24,6 @@ from regista.registry.finding import missing_artifact
 from regista.registry.names import checked_aliases
 from regista.registry.repository import artifacts, collections, lineage, manifests
 from regista.registry.repository.artifacts import ArtifactRow, NewRow
-from regista.registry.repository.manifests import Kind, ManifestRow
 from regista.registry.subjects import Collection, CollectionPath, Entry, Tags, Version
 from regista.tracking.repository import run_by_name
 
@@ -129,67 +122,6 @@ async def find_announced(
     return artifact, collection
 
 
-async def announce_manifest(
-    transaction: Transaction,
-    actor: Actor,
-    artifact_id: int,
-    kind: Kind,
-    name: str,
-    md5: bytes | None,
-    base: int | None,
-) -> ManifestRow:
-    """Announce a manifest that is uploaded as a file; ``md5`` None where the file is not known yet.
-
-    An artifact has one full manifest: announced again, it is the same. Raises `NotFoundError`, `AccessDeniedError`,
-    `ConflictError` for an artifact that is committed.
-    """
-    artifact = await _pending(transaction, actor, artifact_id)
-    number = await manifests.add(transaction, artifact.id, kind, name, md5, base)
-    return await _manifest(transaction, actor, number)
-
-
-async def change_manifest(
-    transaction: Transaction, actor: Actor, manifest_id: int, md5: bytes | None, base: int | None
-) -> ManifestRow:
-    """Say what the file of an announced manifest will be. Raises as `announce_manifest` does."""
-    found = await _manifest(transaction, actor, manifest_id)
-    await _pending(transaction, actor, found.artifact_id)
-    await manifests.change(transaction, manifest_id, md5, base)
-    return await _manifest(transaction, actor, manifest_id)
-
-
-async def record_manifest(transaction: Transaction, organization_id: int, manifest_id: int, md5: bytes) -> None:
-    """Record that the file of a manifest is staged. Raises `ConflictError` when another file is expected by now."""
-    if not await manifests.arrive(transaction, organization_id, manifest_id, md5):
-        raise ConflictError("no artifact expects this manifest any longer; log the artifact again")
-
-
-async def held_content(
-    transaction: Transaction, actor: Actor, artifact_id: int, md5s: Sequence[bytes]
-) -> tuple[Collection, dict[bytes, int]]:
-    """Return what the collection of a pending artifact holds of this content, each with the artifact it was brought for.
-
-    Raises `NotFoundError`, `AccessDeniedError`.
-    """
-    _, collection = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_CREATE)
-    return collection, dict(await manifests.held(transaction, actor.organization_id, collection.id, md5s))
-
-
-async def record_blob(transaction: Transaction, organization_id: int, artifact_id: int, blob: Blob) -> None:
-    """Make stored content known to the collection of the artifact that it was brought for; again changes nothing.
-
-    Raises `ConflictError` for other content with the same MD5 and size, `NotFoundError` when the artifact is gone.
-    """
-    kept = await manifests.add_blob(transaction, organization_id, artifact_id, blob)
-    if kept is None:
-        raise missing_artifact(artifact_id)
-    if kept != blob.sha256:
-        raise ConflictError(
-            f"other content with MD5 {blob.md5.hex()} and {blob.size} bytes is stored already; MD5 is broken, this is "
-            "a forgery of one of the two"
-        )
-
-
 async def _add(
     transaction: Transaction,
     actor: Actor,
@@ -245,22 +177,6 @@ async def _join(
     await artifacts.add_tags(transaction, known.id, dict(new.tags))
     if run_id is not None and run_id != known.run_id:
         await lineage.add(transaction, known.organization_id, known.id, run_id, "output")
-
-
-async def _pending(transaction: Transaction, actor: Actor, artifact_id: int) -> ArtifactRow:
-    artifact, _ = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_CREATE)
-    await aggregates.lock_one(transaction, artifact.aggregate_id)
-    artifact, _ = await find_announced(transaction, actor, artifact_id, Action.ARTIFACT_CREATE)
-    if artifact.state != "pending":
-        raise ConflictError(f"artifact {artifact_id} is committed, and its files never change; log a new version")
-    return artifact
-
-
-async def _manifest(transaction: Transaction, actor: Actor, manifest_id: int) -> ManifestRow:
-    found = await manifests.row(transaction, actor.organization_id, manifest_id)
-    if found is None:
-        raise NotFoundError(f"manifest {manifest_id} does not exist, or you may not see it")
-    return found
 
 
 def _digest(new: NewArtifact) -> str:
