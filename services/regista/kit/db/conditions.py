@@ -246,11 +246,17 @@ def _json(test: Test, sql: str, parameters: Parameters) -> str:
     if operator in {"in", "not in"}:
         found = f"{sql} = ANY({parameters.add([_dump(each) for each in _list(test)])}::text[]::jsonb[])"
         return found if operator == "in" else f"NOT coalesce({found}, false)"
-    if value is None:
-        return f"({_null(test, sql)} {'OR' if operator == '=' else 'AND'} {sql} {'=' if operator == '=' else '<>'} 'null'::jsonb)"
     if operator in {"=", "<>"}:
-        return f"{sql} {'=' if operator == '=' else 'IS DISTINCT FROM'} {parameters.add(_dump(value))}::jsonb"
+        return _equal(test, sql, parameters)
     return _ordered(test, sql, parameters)
+
+
+def _equal(test: Test, sql: str, parameters: Parameters) -> str:
+    equal = test.operator == "="
+    if test.value is None:
+        # A null that is written and one that is left out are the same to whoever asks.
+        return f"({_null(test, sql)} {'OR' if equal else 'AND'} {sql} {'=' if equal else '<>'} 'null'::jsonb)"
+    return f"{sql} {'=' if equal else 'IS DISTINCT FROM'} {parameters.add(_dump(test.value))}::jsonb"
 
 
 def _ordered(test: Test, sql: str, parameters: Parameters) -> str:
