@@ -55,12 +55,13 @@ WITH given AS (
 SELECT number FROM given UNION ALL SELECT number FROM run_writer WHERE run_id = $1 AND name = $2
 """
 _REBASE = "UPDATE run_stream SET base = lines WHERE run_id = $1 AND stream = ANY($2)"
+# Two statements: planned as one, without statistics, every shape of a run with many was compared with every place.
+_DIGESTS = "SELECT digest FROM run_shape WHERE run_id = $1 AND stream = $2 AND metrics ?& $3::text[]"
 _BLOCKS = """
-SELECT p.block, bit_or(p.places) AS places
-FROM run_shape s JOIN run_place p ON p.run_id = s.run_id AND p.stream = s.stream AND p.digest = s.digest
-WHERE s.run_id = $1 AND s.stream = $2 AND s.metrics ?& $3::text[]
-GROUP BY p.block
+SELECT block, bit_or(places) AS places FROM run_place
+WHERE run_id = $1 AND stream = $2 AND digest = ANY($3::bytea[]) GROUP BY block
 """
+_ALL_BLOCKS = "SELECT block, bit_or(places) AS places FROM run_place WHERE run_id = $1 AND stream = $2 GROUP BY block"
 _BODIES = "SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = $2 AND line = ANY($3) ORDER BY line"
 _BY_STEP = """
 SELECT line, step, body FROM run_line WHERE run_id = $1 AND stream = 0 AND step >= $2 AND step < $3
@@ -214,7 +215,11 @@ async def progress(transaction: Transaction, runs: Sequence[int]) -> dict[int, d
 
 async def blocks(transaction: Transaction, run: int, stream: Stream, metrics: Sequence[str]) -> dict[int, bytes]:
     """Return the places of the lines that have all of these metrics; of all lines for none."""
-    rows = await transaction.connection.fetch(_BLOCKS, run, stream, list(metrics))
+    if metrics:
+        found = await transaction.connection.fetch(_DIGESTS, run, stream, list(metrics))
+        rows = await transaction.connection.fetch(_BLOCKS, run, stream, [row["digest"] for row in found])
+    else:
+        rows = await transaction.connection.fetch(_ALL_BLOCKS, run, stream)
     return {row["block"]: row["places"].bytes for row in rows}
 
 

@@ -17,6 +17,7 @@ from regista.access.boundary import Caller
 from regista.access.errors import AccessDeniedError
 from regista.access.verdict import Actor
 from regista.kit.db import Transaction, is_outage
+from regista.kit.db.database import TRANSACTION_SECONDS
 from regista.kit.errors import InvalidError, NotFoundError, RegistaError, UnavailableError
 
 T = TypeVar("T")
@@ -68,6 +69,12 @@ class Exchange:
                 await self._stack.__aexit__(type(error), error, error.__traceback__)
                 if isinstance(error, asyncpg.DataError):
                     raise InvalidError(f"the database does not take a value of this query: {error}") from error
+                if isinstance(error, asyncpg.QueryCanceledError):
+                    # Asked again, it would take as long again.
+                    said = (
+                        f"the database did not answer this query within {TRANSACTION_SECONDS} s; ask for less at once"
+                    )
+                    raise InvalidError(said) from error
                 if is_outage(error):
                     raise UnavailableError("the database does not answer; nothing was read") from error
                 raise

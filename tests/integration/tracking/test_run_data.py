@@ -94,6 +94,16 @@ async def test_a_sample_reads_as_many_lines_as_it_has_rows_however_long_the_hist
     assert 0 < read <= 3 * 15 + 600 + 20
 
 
+async def test_a_history_with_as_many_shapes_as_lines_is_sampled_as_well(api: Api, run: int) -> None:
+    await log(api, [{"_step": step, f"metric {step % 5000}": step} for step in range(10_000)])
+    async with api.runtime.database.transaction() as tx:
+        # With the plans that there are before anything was counted; compared with one another, they take minutes.
+        await tx.connection.execute("SET LOCAL statement_timeout = '5s'")
+        drawn = await samples(tx, run, [Sample(("_step",), 100), Sample(("metric 77",), 100), Sample((), 50)])
+    assert [len(found) for found in drawn] == [100, 2, 50]
+    assert drawn[1] == [{"metric 77": 77}, {"metric 77": 5077}]
+
+
 @pytest.mark.usefixtures("run")
 async def test_files_are_put_listed_replaced_and_deleted(api: Api) -> None:
     names = ["a.txt", "media/images/b c.png", "config.yaml"]
