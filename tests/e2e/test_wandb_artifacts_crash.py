@@ -6,8 +6,8 @@ from pathlib import Path
 from tests.support.system import KEY, ok, running_system
 from tests.support.wandb_clients import NEWEST, run_script
 
-VERSIONS = 12
-KILLS = 4
+VERSIONS = 8
+KILLS = 3
 SCRIPT = f"""
 import os, wandb
 with wandb.init(project="crash") as run:

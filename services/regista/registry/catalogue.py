@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from regista.access.actions import Action
 from regista.access.verdict import Actor, authorize, decide, sight
 from regista.kit.db import Transaction
-from regista.kit.errors import NotFoundError
+from regista.kit.errors import ConflictError, NotFoundError
 from regista.registry.finding import missing_artifact
 from regista.registry.names import LATEST, MODEL_REGISTRY
 from regista.registry.repository import artifacts, collections, lineage, manifests, versions
@@ -54,12 +54,16 @@ async def member_to(
     """Return an artifact as a version that the actor may do ``action`` to.
 
     In the project ``within`` (entity, name) if it is a member there, else in its own collection, else wherever it is
-    linked. Raises `NotFoundError`, `AccessDeniedError`.
+    linked. Raises `NotFoundError`, `AccessDeniedError`, `ConflictError` for one that is not committed yet.
     """
     artifact = (await artifacts.by_ids(transaction, actor.organization_id, [number])).get(number)
     places = await memberships_of(transaction, actor, [artifact.id]) if artifact is not None else {}
     members = places.get(artifact.id, []) if artifact is not None else []
     if not members:
+        # Who asks by number must not learn of what it may not see.
+        seen = artifact is not None and decide(actor, action, artifact.collection.resource()).visible
+        if seen and artifact is not None and artifact.state == "pending":
+            raise ConflictError(f"artifact {number} is not committed yet; wait until it is logged, then go on")
         raise missing_artifact(number)
     allowed = [each for each in members if decide(actor, action, each[0].resource()).allowed]
     if not allowed:

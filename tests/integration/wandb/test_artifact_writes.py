@@ -149,6 +149,9 @@ async def test_a_pending_artifact_is_neither_linked_nor_used_nor_changed(api: Ap
         (ADD, {"artifactID": one.id, "aliases": [alias("x")]}),
     ):
         assert await refusal(api, mutation, input=given)
+    assert "not committed yet" in await refusal(api, LINK, input=target(artifactID=one.id))
+    stranger = await api.key_of("stranger")
+    assert "train" not in await refusal(api, LINK, stranger, input=target(artifactID=one.id))
     shown = await done(api, wb.SHOW, id=one.id)
     assert (shown["state"], shown["currentManifest"], shown["versionIndex"]) == ("PENDING", None, None)
 
