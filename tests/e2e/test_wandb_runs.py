@@ -13,12 +13,13 @@ from tests.support.wandb_clients import CLIENTS, NEWEST, run_script
 RUNS = "/api/v1/projects/team/train/runs"
 
 LOG = """
+import time
 import numpy as np
 import wandb
 
 with wandb.init(
     project="train", id=RUN, name="first", config={"lr": 0.1, "model": {"depth": 3}}, tags=["t1", "t2"],
-    notes="some notes", group="g1", job_type="fit",
+    notes="some notes", group="g1", job_type="fit", settings=wandb.Settings(x_stats_sampling_interval=0.1),
 ) as run:
     run.define_metric("val/*", step_metric="epoch")
     for step in range(100):
@@ -30,6 +31,10 @@ with wandb.init(
         "table": wandb.Table(columns=["a", "b"], data=[[1, "x"], [2, "y"]]),
     })
     print("hello from the program")
+    for part in range(0, 101, 10):
+        print(f"\\rprogress {part} %", end="", flush=True)
+        time.sleep(0.1)
+    print()
     run.summary["best"] = 0.99
     with open("weights.txt", "w") as file:
         file.write("w" * 100_000)
@@ -65,6 +70,10 @@ assert len(list(run.scan_history(keys=["loss"], page_size=30))) == 100
 assert [row["acc"] for row in run.scan_history(keys=["acc"], min_step=10, max_step=13)] == [0.1, 0.11, 0.12]
 assert [(row["val/loss"], row["epoch"]) for row in run.scan_history(keys=["val/loss", "epoch"])] == [(0.5, 11)]
 
+machine = run.history(stream="system", pandas=False)
+assert machine and all(any(key.startswith("system.") for key in row) for row in machine)
+assert any(key.startswith("system.") for key in run.system_metrics)
+
 names = {file.name: file for file in run.files(per_page=3)}
 for name in ("weights.txt", "config.yaml", "wandb-metadata.json", "requirements.txt", "wandb-summary.json", "output.log"):
     assert name in names, names
@@ -76,7 +85,9 @@ assert run.file("weights.txt").download(root="downloaded", replace=True).read() 
 assert "hello from the program" in run.file("output.log").download(root="downloaded", replace=True).read()
 if hasattr(run, "console_logs"):
     lines = list(run.console_logs(per_page=2))
-    assert "hello from the program" in [line.content for line in lines] and lines[0].timestamp is not None
+    said = [line.content for line in lines]
+    assert "hello from the program" in said and lines[0].timestamp is not None
+    assert [line for line in said if line.startswith("progress")] == ["progress 100 %"], said
     assert list(run.console_logs(last=1)) == lines[-1:]
 
 run.config["new"] = [1, 2]
