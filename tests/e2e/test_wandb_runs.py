@@ -236,7 +236,9 @@ with wandb.init(project="train", id=RUN, mode="offline", config={"o": 1}, settin
     for step in range(3000):
         run.log({"x": step, "y": 2 * step})
 (directory,) = glob.glob(os.environ["WANDB_DIR"] + "/wandb/offline-run-*")
-subprocess.run([sys.executable, "-m", "wandb", "sync", directory], check=True)
+for _ in range(2):
+    # A run that is synced once more, as after a failure halfway, has every line once.
+    subprocess.run([sys.executable, "-m", "wandb", "sync", "--include-synced", directory], check=True)
 run = wandb.Api().run(f"team/train/{RUN}")
 assert [row["x"] for row in run.scan_history()] == list(range(3000)) and run.config == {"o": 1} and run.state == "finished"
 """

@@ -35,7 +35,7 @@ SELECT $1, $2, g.digest, g.block, g.places
 FROM unnest($3::bytea[], $4::bigint[], $5::bit(4096)[]) AS g (digest, block, places)
 ON CONFLICT (run_id, stream, digest, block) DO UPDATE SET places = run_place.places | excluded.places
 """
-_PROGRESS = "SELECT run_id, stream, lines, base, last_step FROM run_stream WHERE run_id = ANY($1)"
+_PROGRESS = "SELECT run_id, stream, lines, base, pending, last_step FROM run_stream WHERE run_id = ANY($1)"
 _ADVANCE = """
 INSERT INTO run_stream (run_id, stream, lines, last_step) VALUES ($1, $2, $3, $4)
 ON CONFLICT (run_id, stream) DO UPDATE
@@ -54,7 +54,9 @@ WITH given AS (
 )
 SELECT number FROM given UNION ALL SELECT number FROM run_writer WHERE run_id = $1 AND name = $2
 """
-_REBASE = "UPDATE run_stream SET base = lines WHERE run_id = $1 AND stream = ANY($2)"
+_REBASE = "UPDATE run_stream SET base = lines, pending = false WHERE run_id = $1 AND stream = ANY($2)"
+_KEEP = "UPDATE run_stream SET pending = false WHERE run_id = $1 AND stream = ANY($2)"
+_OPEN = "UPDATE run_stream SET pending = true WHERE run_id = $1"
 # Two statements: planned as one, without statistics, every shape of a run with many was compared with every place.
 _DIGESTS = "SELECT digest FROM run_shape WHERE run_id = $1 AND stream = $2 AND metrics ?& $3::text[]"
 _BLOCKS = """
@@ -118,6 +120,7 @@ class Progress:
     lines: int = 0
     base: int = 0
     last_step: int | None = None
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +202,26 @@ async def writer_number(transaction: Transaction, run: int, name: str) -> int:
     return number
 
 
+async def open_session(transaction: Transaction, run: int) -> None:
+    """Note that a client begins the run anew: the first line that it sends tells where its numbers count from."""
+    await transaction.connection.execute(_OPEN, run)
+
+
 async def rebase(transaction: Transaction, run: int, streams: Sequence[Stream]) -> None:
     """Let the numbers of what comes next in these streams count from the lines that there are."""
     await transaction.connection.execute(_REBASE, run, list(streams))
+
+
+async def keep_base(transaction: Transaction, run: int, streams: Sequence[Stream]) -> None:
+    """Let the numbers of what comes next in these streams count from where they did."""
+    await transaction.connection.execute(_KEEP, run, list(streams))
 
 
 async def progress(transaction: Transaction, runs: Sequence[int]) -> dict[int, dict[Stream, Progress]]:
     """Return how far the streams of runs have come; what has not begun is left out."""
     found: dict[int, dict[Stream, Progress]] = {}
     for row in await transaction.connection.fetch(_PROGRESS, list(runs)):
-        place = Progress(row["lines"], row["base"], row["last_step"])
+        place = Progress(row["lines"], row["base"], row["last_step"], row["pending"])
         found.setdefault(row["run_id"], {})[Stream(row["stream"])] = place
     return found
 

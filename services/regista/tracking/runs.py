@@ -143,7 +143,7 @@ async def save_run(
     if session is not None:
         changes |= {"state": "running", "heartbeat_at": locked.now}
         if session == "begin":
-            await line_repository.rebase(transaction, run.id, tuple(Stream))
+            await line_repository.open_session(transaction, run.id)
     changed = await _change(transaction, Locked(locked, found, run), changes)
     return Saved(found, changed, False)
 

@@ -16,13 +16,14 @@ from regista.kit.db import Transaction
 from regista.kit.outbox import append
 from regista.tracking import line_repository, places, repository
 from regista.tracking.line_repository import Progress
-from regista.tracking.lines import Parsed, Shape, Stream, parse
+from regista.tracking.lines import STEP, Parsed, Shape, Stream, parse, read
 from regista.tracking.runs import ENDED, Locked, enter, lock_run, state_change
 from regista.tracking.subjects import Run
 from regista.tracking.summary import MAX_DATA_BYTES, size, storable
 
 _MANY = 1000
 """Lines above which reading them would hold up the loop."""
+_TIME = "_timestamp"
 _REGION = 40
 """Bits of a line's number that one of several writers may use."""
 _REVIVED = frozenset({"pending", "crashed", "preempting", "preempted"})
@@ -84,12 +85,15 @@ async def _enter(
 
 
 async def _write(transaction: Transaction, run: int, sent: Sent) -> None:
-    found = await line_repository.progress(transaction, [run])
+    found = (await line_repository.progress(transaction, [run])).get(run, {})
+    if sent.writer is None and any(progress.pending for progress in found.values()):
+        await _settle(transaction, run, sent, found)
+        found = (await line_repository.progress(transaction, [run])).get(run, {})
     begin = await line_repository.writer_number(transaction, run, sent.writer) << _REGION if sent.writer else None
     for stream, chunk in sent.chunks.items():
         if not chunk.lines:
             continue
-        base = begin if begin is not None else found.get(run, {}).get(stream, Progress()).base
+        base = begin if begin is not None else found.get(stream, Progress()).base
         first = base + chunk.offset
         if stream is Stream.OUTPUT:
             bodies = [text.encode("utf-8", "replace") for text in chunk.lines]
@@ -102,6 +106,43 @@ async def _write(transaction: Transaction, run: int, sent: Sent) -> None:
         else:
             # One more than the last, whatever comes in between later: where a client that resumes goes on.
             await line_repository.advance(transaction, run, stream, first + len(chunk.lines), step)
+
+
+async def _settle(transaction: Transaction, run: int, sent: Sent, found: Mapping[Stream, Progress]) -> None:
+    """Decide where the lines of a session count from that has begun on a run with lines, by what comes first.
+
+    A run that is synced again, after its program or its network died halfway, sends the lines that are there once more
+    and then the others: they keep their numbers. Another program under the same id sends lines of its own, which go
+    behind those there are. Output tells nothing of itself: programs say the same again.
+    """
+    for stream in (Stream.HISTORY, Stream.EVENTS):
+        chunk, progress = sent.chunks.get(stream), found.get(stream)
+        if chunk is None or not chunk.lines or progress is None or not progress.pending:
+            continue
+        settle = (
+            line_repository.keep_base
+            if await _repeats(transaction, run, stream, chunk, progress)
+            else line_repository.rebase
+        )
+        await settle(transaction, run, [each for each, of in found.items() if of.pending])
+        return
+    if Stream.OUTPUT in sent.chunks and found.get(Stream.OUTPUT, Progress()).pending:
+        await line_repository.rebase(transaction, run, [Stream.OUTPUT])
+
+
+async def _repeats(transaction: Transaction, run: int, stream: Stream, chunk: Chunk, progress: Progress) -> bool:
+    """Return whether a chunk goes on where the lines end, or its first line is the one that is there already."""
+    first = progress.base + chunk.offset
+    if first >= progress.lines:
+        return True
+    stored = await line_repository.bodies(transaction, run, stream, [first])
+    if not stored:
+        return False
+    there, came = read(stored[0].body) or {}, read(chunk.lines[0].encode("utf-8", "replace")) or {}
+    if _TIME not in came:
+        return there == came
+    # Its time and step tell a line, in whatever order or form the rest is written a second time.
+    return (there.get(_TIME), there.get(STEP)) == (came[_TIME], came.get(STEP))
 
 
 async def _add(

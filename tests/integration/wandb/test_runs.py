@@ -135,6 +135,34 @@ async def test_a_session_that_begins_anew_writes_behind_what_there_is(api: Api) 
     assert (await api.client.get(f"{RUNS}/r/history", params={"limit": 100})).json()["items"][-1]["_step"] == 3
 
 
+async def test_a_run_that_is_synced_again_from_its_beginning_has_every_line_once(api: Api) -> None:
+    lines = [{"_step": step, "_timestamp": 1700000000.5 + step, "x": step} for step in range(10)]
+    machine = [json.dumps({"_timestamp": 1700000000.25 + beat, "cpu": 1}) for beat in range(3)]
+    await upsert(api, name="r", host="h")
+    await stream(api, "r", 0, lines[:6], events=machine[:2], output=["a"])
+    # The client died here; what it kept on its disk is sent from the start, its members in whatever order.
+    for _ in range(2):
+        await upsert(api, name="r", host="h")
+        again = [dict(reversed(line.items())) for line in lines]
+        await stream(api, "r", 0, again[:4], events=machine, output=["a", "b"])
+        await stream(api, "r", 4, again[4:])
+    assert [row["x"] for row in await rows(api, "r")] == list(range(10))
+    shown = await ask(api, RESUME, project="train", entity="team", name="r")
+    status = shown["model"]["bucket"]
+    assert (status["historyLineCount"], status["eventsLineCount"], status["logLineCount"]) == (10, 3, 2)
+
+
+async def test_a_session_that_began_and_said_nothing_is_no_hindrance_to_the_next(api: Api) -> None:
+    made = await upsert(api, name="r", host="h")
+    await stream(api, "r", 0, [{"_step": step, "_timestamp": step + 0.5} for step in range(4)])
+    await upsert(api, name="r", host="h")
+    status = (await ask(api, RESUME, project="train", entity="team", name="r"))["model"]["bucket"]
+    assert status["historyLineCount"] == 4
+    await upsert(api, name="r", id=made["bucket"]["id"], host="h")
+    await stream(api, "r", 4, [{"_step": 4, "_timestamp": 9.5}])
+    assert [row["_step"] for row in await rows(api, "r")] == list(range(5))
+
+
 async def test_a_run_that_nobody_began_is_none_to_resume(api: Api) -> None:
     assert (await ask(api, RESUME, project="train", entity="team", name="r"))["model"] is None
     await upsert(api, name="r", state="pending")

@@ -12,13 +12,15 @@ _STATEMENTS: tuple[str, ...] = (
     # Whose silence is watched. Its columns are not those that a heartbeat writes: heartbeats stay on their page.
     "CREATE INDEX run_alive ON run (id) WHERE state IN ('running', 'preempting')",
     # How far each stream (0 history, 1 system events, 2 output) has come: `lines` is one more than the last line's
-    # number. `base` is where the numbers of the present session begin, `last_step` the highest step there is.
+    # number. `base` is where the numbers of the present session begin; `pending` says that another session has begun
+    # and that its first line will tell where. `last_step` is the highest step there is.
     """
     CREATE TABLE run_stream (
         run_id bigint NOT NULL REFERENCES run (id) ON DELETE CASCADE,
         stream smallint NOT NULL CHECK (stream BETWEEN 0 AND 2),
         lines bigint NOT NULL DEFAULT 0,
         base bigint NOT NULL DEFAULT 0,
+        pending boolean NOT NULL DEFAULT false,
         last_step bigint,
         PRIMARY KEY (run_id, stream)
     )
