@@ -14,7 +14,7 @@ from regista.registry import service
 from regista.registry.names import LATEST, ArtifactType, CollectionName, Metadata, Tag, checked_aliases
 from regista.registry.service import Linked, NewArtifact
 from regista.registry.subjects import Artifact, Collection, CollectionPath, Version
-from regista.tracking.names import LongText, ProjectName
+from regista.tracking.names import REGISTRY_PREFIX, LongText, ProjectName
 from regista.wandb import ids
 from regista.wandb.artifacts import load_artifact
 from regista.wandb.checks import checked
@@ -152,7 +152,10 @@ async def _link(_root: None, info: Info, input: Input) -> dict[str, Any]:  # noq
         collection, version = await service.member_to(tx, exchange.actor, number, Action.ARTIFACT_READ)
         target = await _target(tx, exchange.actor, input)
         source = f"{collection.path}:{version.name}"
-        return await service.link(tx, exchange.actor, source, target, aliases)
+        try:
+            return await service.link(tx, exchange.actor, source, target, aliases)
+        except NotFoundError as error:
+            raise _unlinkable(error, target) from error
 
     linked = await exchange.change(command)
     return {
@@ -220,6 +223,16 @@ async def _target(transaction: Transaction, actor: Actor, given: Input) -> Colle
         given["entity_name"],
         checked(ProjectName, given["project_name"], "project"),
         checked(CollectionName, given["artifact_portfolio_name"], "collection"),
+    )
+
+
+def _unlinkable(error: NotFoundError, target: CollectionPath) -> NotFoundError:
+    """Return the error of a link, with the way out where its target is in a registry: those are made by hand."""
+    if not target.project.startswith(REGISTRY_PREFIX):
+        return error
+    name = target.project.removeprefix(REGISTRY_PREFIX)
+    return NotFoundError(
+        f'{error.message}; an admin makes it with wandb.Api().create_registry("{name}", visibility="organization")'
     )
 
 

@@ -129,7 +129,7 @@ async def test_a_link_makes_the_portfolio_and_again_moves_only_its_aliases(api: 
         ({"artifactID": "?"}, "Artifact"),
         ({"artifactID": "QXJ0aWZhY3Q6MQ==", "artifactPortfolioName": "a/b"}, "a/b"),
         ({"artifactID": "QXJ0aWZhY3Q6MQ==", "projectName": "train", "artifactPortfolioName": "model"}, "sequence"),
-        ({"artifactID": "QXJ0aWZhY3Q6MQ==", "projectName": "wandb-registry-none"}, "wandb-registry-none"),
+        ({"artifactID": "QXJ0aWZhY3Q6MQ==", "projectName": "wandb-registry-none"}, 'create_registry("none"'),
     ],
 )
 async def test_a_link_that_cannot_be_is_refused_with_the_reason(api: Api, given: dict[str, Any], said: str) -> None:
