@@ -1,6 +1,5 @@
 """A relay's one connection: its locks, its reads and its deletes, so that losing it is losing the shards."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ import structlog
 
 from regista.kit.bus.model import Record
 from regista.kit.db import Database
+from regista.kit.db.holding import FROZEN_SECONDS, STATEMENT_SECONDS, holding_connection
 from regista.kit.shards import SHARDS
 from regista.relay.outlet import Outlet
 from regista.relay.share import Roster
@@ -23,17 +23,13 @@ BATCH_BYTES = 4 << 20
 PENDING_LIMIT = 10_000
 """How far pending rows are counted; beyond it the exact number matters to nobody and costs an index scan."""
 
-STATEMENT_SECONDS = 10.0
-FROZEN_SECONDS = 10
-"""A session that says nothing for so long is ended by the server: a frozen process must not keep its shards."""
-
 _MEMBERS = SHARDS
 """Second half of the key of the lock that members share; shards are 0 to 15."""
 
 # The best plan for a queue never changes, while its statistics (empty now, long a moment later) always do.
-_SESSION = """
+_PLANS = """
 SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
-SET jit = off; SET idle_session_timeout = '{frozen}s'; SET tcp_user_timeout = '{frozen}s'
+SET jit = off
 """
 _JOIN = "SELECT pg_advisory_lock_shared($1, $2)"
 _ROSTER = """
@@ -199,22 +195,9 @@ async def open_session(
     database: Database, outlet: Outlet, when_lost: Callable[[], None], *, frozen_seconds: int = FROZEN_SECONDS
 ) -> AsyncGenerator[ShardSession]:
     """Connect and become a member; ``when_lost`` is called once when the connection has ended. Shards end with it."""
-    connection = await database.connect()
-    try:
-
-        def ended(_: object) -> None:
-            when_lost()
-
-        connection.add_termination_listener(ended)
-        await connection.execute(_SESSION.format(frozen=frozen_seconds), timeout=STATEMENT_SECONDS)
+    async with holding_connection(database, when_lost, frozen_seconds=frozen_seconds, settings=_PLANS) as connection:
         await connection.fetch(_JOIN, outlet.locks, _MEMBERS, timeout=STATEMENT_SECONDS)
         yield ShardSession(connection, outlet)
-        await connection.close(timeout=STATEMENT_SECONDS)
-    finally:
-        if not connection.is_closed():
-            connection.terminate()
-            # Lets the transport's own callbacks run before anyone closes the loop.
-            await asyncio.sleep(0)
 
 
 def _rows(found: Iterable[Any]) -> list[Row]:

@@ -1,20 +1,15 @@
 """Being the one who sweeps: a session advisory lock on a connection of its own."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
 
 from regista.kit.db import Database
-
-STATEMENT_SECONDS = 10.0
-FROZEN_SECONDS = 10
-"""A session that says nothing for so long is ended by the server: a frozen process must not keep the lock."""
+from regista.kit.db.holding import FROZEN_SECONDS, STATEMENT_SECONDS, holding_connection
 
 _LOCK = (0x55504B01, 0)
 """The lock's key; it reads "UPK" and a number."""
-_SESSION = "SET idle_session_timeout = '{frozen}s'; SET tcp_user_timeout = '{frozen}s'"
 _TAKE = "SELECT pg_try_advisory_lock($1, $2)"
 _BEAT = "SELECT 1"
 
@@ -42,18 +37,5 @@ async def open_tenure(
     database: Database, when_lost: Callable[[], None], *, frozen_seconds: int = FROZEN_SECONDS
 ) -> AsyncGenerator[Tenure]:
     """Connect; ``when_lost`` is called when the connection has ended, and the lock with it."""
-    connection = await database.connect()
-    try:
-
-        def ended(_: object) -> None:
-            when_lost()
-
-        connection.add_termination_listener(ended)
-        await connection.execute(_SESSION.format(frozen=frozen_seconds), timeout=STATEMENT_SECONDS)
+    async with holding_connection(database, when_lost, frozen_seconds=frozen_seconds) as connection:
         yield Tenure(connection)
-        await connection.close(timeout=STATEMENT_SECONDS)
-    finally:
-        if not connection.is_closed():
-            connection.terminate()
-            # Lets the transport's own callbacks run before anyone closes the loop.
-            await asyncio.sleep(0)
