@@ -195,10 +195,12 @@ for run, mode, text in ((RUN, "never", "resum"), ("was-never-there", "must", "re
         raise AssertionError(f"{mode} was taken")
 """
 STOPPED = """
-import os, sys, threading, time
+import os, signal, time
 import requests
 import wandb
 
+# The client stops its program by a KeyboardInterrupt, which a program does not get where whoever started it ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 run = wandb.init(project="train", id=RUN, settings=wandb.Settings(x_disable_stats=True, x_file_stream_transmit_interval=1))
 run.log({"a": 1})
 run.mark_preempting()
