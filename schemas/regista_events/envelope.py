@@ -82,6 +82,11 @@ class Event(BaseModel, Generic[D], frozen=True):
     causationid: UUID | None = Field(default=None, exclude_if=_absent, description="the event that caused this one")
     correlationid: UUID | None = Field(default=None, exclude_if=_absent, description="the first event of the chain")
     hops: int = Field(default=0, ge=0, le=MAX_HOPS, description="depth in the chain of causes")
+    automations: str | None = Field(
+        default=None,
+        exclude_if=_absent,
+        description="ids of the automations whose actions led to this event, the first first, separated by commas",
+    )
     traceparent: str | None = Field(default=None, exclude_if=_absent, description="W3C trace context")
     data: D
 

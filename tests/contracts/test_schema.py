@@ -61,7 +61,7 @@ async def test_models_and_migrations_say_the_same_of_every_column(postgres: Post
 async def test_every_row_of_a_tenant_names_its_organization_or_the_row_that_does(postgres: PostgresSession) -> None:
     installation = {
         *("alembic_version", "organization", "automation_catalogue"),
-        *("shard", "published", "outbox", "dead_letter"),
+        *("shard", "published", "outbox", "metric_outbox", "dead_letter"),
         *("dispatcher", "lane_shard"),
         *("audit_chain", "audit_checkpoint"),
     }

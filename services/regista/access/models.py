@@ -15,6 +15,7 @@ class Organization(SQLModel, table=True):
     aggregate_id: int = reference("aggregate.id", unique=True)
     name: str = Field(sa_type=Text, unique=True)
     created_at: datetime = created()
+    retention_days: int = Field(default=90)
 
 
 class Entity(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """Automations over REST."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
@@ -10,6 +10,7 @@ from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.automations import listing, repository, service
 from regista.automations.actions import WantedAction
+from regista.automations.limits import Limits
 from regista.automations.listing import Question
 from regista.automations.names import AutomationName
 from regista.automations.service import Wanted
@@ -20,47 +21,56 @@ from regista.kit.web.pages import decode
 
 router = ActionRouter(prefix="/automations", tags=["automations"], responses=PROBLEMS)
 
+_NAMES = {"on": "events", "where": "condition"}
+"""Fields of a request that commands call otherwise."""
+_REMOVABLE = {"where", "trigger", "limits", "description"}
 Text = Annotated[str, StringConstraints(max_length=4096)]
 AutomationId = Annotated[int, Field(ge=1, lt=2**63)]
 _MOST_ACTIONS = 20
-_LATER = {
-    "where": "conditions are not supported yet: leave `where` out, and the automation fires on every event of `on`",
-    "limits": "limits are not supported yet: leave `limits` out",
-}
+_LONGEST_CONDITION = 10_000
+Integration = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class WebhookAction(Part):
-    """Send the event to a webhook: its name, or ``ENTITY/NAME``."""
+    """Send to a webhook: its name, or ``ENTITY/NAME``. ``payload`` is a JSON template; without one the event is sent."""
 
-    integration: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    integration: Integration
+    payload: dict[str, Any] | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_payload(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "payload" in value:
-            raise ValueError("templates are not supported yet: leave `payload` out, and the event itself is sent")
-        return value
+
+class SlackAction(Part):
+    """Say something in a channel; ``title`` and ``text`` are templates."""
+
+    integration: Integration
+    title: Text | None = None
+    text: Text | None = None
+    severity: Literal["info", "warn", "error"] | None = None
+
+
+class NoAction(Part):
+    """Do nothing: the execution alone says that the automation has fired."""
 
 
 class ActionPart(Part):
-    """One action, by its kind."""
+    """One action, by its kind: exactly one of the fields."""
 
-    webhook: WebhookAction
+    webhook: WebhookAction | None = None
+    slack: SlackAction | None = None
+    no_op: NoAction | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "ActionPart":
+        if len(self.model_fields_set) != 1 or None in (getattr(self, name) for name in self.model_fields_set):
+            raise ValueError("give exactly one kind of action: `webhook`, `slack` or `no_op`")
+        return self
 
     def wanted(self) -> WantedAction:
         """Return the action as the service takes it."""
-        return WantedAction("webhook", self.webhook.model_dump())
+        ((kind, settings),) = self.model_dump(exclude_none=True).items()
+        return WantedAction(kind, settings)
 
 
 class _Definition(Body):
-    @model_validator(mode="before")
-    @classmethod
-    def _without_later_parts(cls, value: Any) -> Any:
-        for name, said in _LATER.items():
-            if isinstance(value, dict) and name in value:
-                raise ValueError(said)
-        return value
-
     @field_validator("on", mode="before", check_fields=False)
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
@@ -71,24 +81,39 @@ Events = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Fiel
 Actions = Annotated[list[ActionPart], Field(min_length=1, max_length=_MOST_ACTIONS)]
 
 
+Where = Annotated[str, StringConstraints(max_length=_LONGEST_CONDITION)]
+
+
 class NewAutomation(_Definition):
-    """An automation: in which scope, on which events, what is to be done."""
+    """An automation: in which scope, on which events, under which condition (CEL), what is to be done.
+
+    ``trigger`` is what a run must do, for `run.state_changed` and `run.metric_triggered`.
+    """
 
     name: AutomationName
     scope: Annotated[str, StringConstraints(max_length=1000)]
     on: Events
     actions: Actions
+    where: Where | None = None
+    trigger: dict[str, Any] | None = None
+    limits: Limits | None = None
     description: Text | None = None
     enabled: bool = True
 
 
 class AutomationChanges(_Definition):
-    """What is to be different from now on; anything but ``enabled`` makes a new revision."""
+    """What is to be different from now on; anything but ``enabled`` makes a new revision.
+
+    Null takes ``where``, ``trigger``, ``limits`` and ``description`` away.
+    """
 
     name: AutomationName | None = None
     scope: Annotated[str, StringConstraints(max_length=1000)] | None = None
     on: Events | None = None
     actions: Actions | None = None
+    where: Where | None = None
+    trigger: dict[str, Any] | None = None
+    limits: Limits | None = None
     description: Text | None = None
     enabled: bool | None = None
 
@@ -125,7 +150,16 @@ class AutomationShape(RevisionShape):
 @router.create("", action=Action.AUTOMATION_WRITE, response_model=AutomationShape, status_code=201)
 async def create_automation(call: Call, body: NewAutomation) -> Response:
     """Make an automation; it is in force for every change from now on."""
-    wanted = Wanted(body.name, body.description, body.scope, body.on, [each.wanted() for each in body.actions])
+    wanted = Wanted(
+        body.name,
+        body.description,
+        body.scope,
+        body.on,
+        [each.wanted() for each in body.actions],
+        body.where,
+        body.trigger,
+        body.limits and body.limits.written(),
+    )
 
     async def command(tx: Transaction) -> AutomationShape:
         return _shape(await service.create(tx, call.actor, wanted, enabled=body.enabled))
@@ -158,14 +192,15 @@ async def get_automation(call: Call, automation_id: AutomationId) -> Response:
 @router.change("/{automation_id}", action=Action.AUTOMATION_WRITE, response_model=AutomationShape)
 async def change_automation(call: Call, automation_id: AutomationId, body: AutomationChanges) -> Response:
     """Save a new revision, or switch the automation on or off."""
-    given = body.model_fields_set - {"enabled", "description"}
-    changes: dict[str, Any] = {name: value for name in given if (value := getattr(body, name)) is not None}
-    if "on" in changes:
-        changes["events"] = changes.pop("on")
+    changes: dict[str, Any] = {
+        _NAMES.get(name, name): getattr(body, name)
+        for name in body.model_fields_set - {"enabled"}
+        if getattr(body, name) is not None or name in _REMOVABLE
+    }
     if body.actions is not None:
         changes["actions"] = [each.wanted() for each in body.actions]
-    if "description" in body.model_fields_set:
-        changes["description"] = body.description
+    if body.limits is not None:
+        changes["limits"] = body.limits.written()
 
     async def command(tx: Transaction) -> AutomationShape:
         return _shape(await service.change(tx, call.actor, automation_id, changes, enabled=body.enabled))
@@ -211,7 +246,7 @@ def _parts(row: Any) -> dict[str, Any]:
         "where": row["condition"],
         "trigger": row["trigger"],
         "actions": row["actions"],
-        "waits_for": waits_for(row["condition"], row["trigger"], row["actions"]),
+        "waits_for": waits_for(row["trigger"], row["actions"]),
         "limits": row["limits"],
         "author": row["author"],
         "created_at": row["created_at"],

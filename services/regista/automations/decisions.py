@@ -11,6 +11,7 @@ from uuid import UUID
 from regista.automations import repository
 from regista.automations.catalogue import Catalogue
 from regista.automations.matching import Action, Definition, Index
+from regista.automations.seen import Seen
 from regista.automations.verdict import Verdict, judge
 from regista.kit.bus.model import Received
 from regista.kit.db import Transaction
@@ -52,7 +53,8 @@ async def decide(
         event = received.event
         if event is None or isinstance(event, UnknownEvent) or event.id in met:
             continue
-        verdicts = [(each, judge(each, event)) for each in index.candidates(event) if kind in each.kinds]
+        seen = Seen(event)
+        verdicts = [(each, judge(each, seen)) for each in index.candidates(event) if kind in each.kinds]
         if verdicts:
             met[event.id] = _Met(received, event, verdicts)
     if not met:

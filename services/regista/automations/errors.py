@@ -3,6 +3,8 @@
 RegistaError
 ├── InvalidError
 │   ├── UnknownEventTypeError     422
+│   ├── ConditionError            422  a condition that is none, or that does not fit an event type
+│   ├── TemplateError             422  a payload with a name that nothing stands for
 │   ├── UnknownIntegrationError   422  an action names no integration, or several
 │   └── UnknownSecretError        422
 └── ConflictError
@@ -18,6 +20,18 @@ class UnknownEventTypeError(InvalidError):
     """The catalogue of events has no such type; ``details["nearest"]`` is one that it has."""
 
     code = "unknown_event_type"
+
+
+class ConditionError(InvalidError):
+    """A condition is none, or does not fit an event type; ``details`` have ``line``, ``column``, ``event``, ``nearest``."""
+
+    code = "invalid_condition"
+
+
+class TemplateError(InvalidError):
+    """A payload has an expression that is none; ``details`` have its ``place``, ``expression`` and ``nearest``."""
+
+    code = "invalid_template"
 
 
 class UnknownIntegrationError(InvalidError):

@@ -12,6 +12,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from regista.automations.conditions import Condition
+from regista.automations.limits import Limits
+from regista.automations.run_triggers import MetricTrigger, RunTrigger, StateTrigger
 from regista.automations.waiting import Part
 from regista_events import (
     AliasAddedData,
@@ -23,7 +26,9 @@ from regista_events import (
     JobSnapshot,
     ProjectSnapshot,
     RegistrySnapshot,
+    RunMetricTriggeredData,
     RunSnapshot,
+    RunStateChangedData,
     SecretSnapshot,
 )
 
@@ -62,10 +67,14 @@ class Definition(NamedTuple):
     scope_entity: str | None
     """The entity's name where the scope is an entity."""
     events: frozenset[str]
-    condition: str | None
+    condition: Condition | None
     actions: tuple[Action, ...]
     kinds: frozenset[str]
     """The kinds of its actions."""
+    trigger: RunTrigger | None = None
+    limits: Limits | None = None
+    author_id: int | None = None
+    """Who saved the revision; None where that account is not known any more."""
     waits_for: tuple[Part, ...] = ()
     """Parts that this version cannot act on; with any of them, it fires for nothing."""
 
@@ -98,8 +107,16 @@ def scope_keys(event: Event[Any]) -> tuple[Key, ...]:
 def _is_met(definition: Definition, event: Event[Any]) -> bool:
     if event.time < definition.created_at - LOOKBACK:
         return False
-    # `latest`, moved by the server, would fire every automation on aliases: a condition has to ask for it by name.
-    return not (isinstance(event.data, AliasAddedData) and event.data.automatic)
+    match definition.trigger, event.data:
+        case StateTrigger(states=states), RunStateChangedData(state=state):
+            return state.to in states
+        case MetricTrigger(), RunMetricTriggeredData(automation=automation):
+            return automation.id == definition.id
+        case None, AliasAddedData(automatic=True):
+            # `latest`, moved by the server, would fire every automation on aliases: a condition has to name the alias.
+            return definition.condition is not None and definition.condition.names("alias")
+        case _:
+            return True
 
 
 class Index:

@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from regista.access.verdict import Actor
+from regista.automations.conditions import Condition
+from regista.automations.limits import parse_limits
 from regista.automations.listing_repository import PROJECT, SHOWN, VISIBILITY
 from regista.automations.matching import Action, Definition
+from regista.automations.run_triggers import parse_trigger
+from regista.automations.verdict import Outcome
 from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name
@@ -20,7 +25,7 @@ ARRAY(SELECT i.lane_id FROM unnest(r.integration_ids) WITH ORDINALITY u (id, pla
 _DEFINITIONS = f"""
 SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, a.revision, a.enabled, a.created_at,
        r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r."trigger", r.actions,
-       r.integration_ids, {_LANES}
+       r.integration_ids, r.limits, r.author_id, {_LANES}
 FROM automation a
 JOIN organization o ON o.id = a.organization_id
 JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
@@ -48,8 +53,8 @@ _SHOWN = SHOWN + " AND a.id = $2"
 _INSERT_REVISION = """
 INSERT INTO automation_revision (automation_id, revision, organization_id, name, description, scope, scope_kind,
                                  scope_id, events, condition, "trigger", actions, integration_ids, limits, author,
-                                 created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, NULL, $14, $15)
+                                 author_id, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17)
 """
 
 
@@ -68,7 +73,7 @@ class Decided(NamedTuple):
     event_id: UUID
     automation_id: int
     revision: int
-    verdict: Literal["fire", "skipped"]
+    verdict: Outcome
     reason: str | None
 
 
@@ -90,6 +95,7 @@ class NewRevision(NamedTuple):
     trigger: dict[str, Any] | None
     actions: list[dict[str, Any]]
     integration_ids: list[int | None]
+    limits: dict[str, Any] | None = None
 
 
 async def catalogue_version(transaction: Transaction) -> int:
@@ -182,7 +188,7 @@ async def insert(
 
 
 async def insert_revision(
-    transaction: Transaction, aggregate: Any, automation: int, revision: int, new: NewRevision, author: str
+    transaction: Transaction, aggregate: Any, automation: int, revision: int, new: NewRevision, author: Actor
 ) -> None:
     """Store a save."""
     await transaction.connection.execute(
@@ -200,7 +206,9 @@ async def insert_revision(
         None if new.trigger is None else json.dumps(new.trigger),
         json.dumps(new.actions),
         new.integration_ids,
-        author,
+        None if new.limits is None else json.dumps(new.limits),
+        author.name,
+        author.id,
         aggregate.now,
     )
 
@@ -299,10 +307,13 @@ def _definition(row: asyncpg.Record) -> Definition:
         scope_id=row["scope_id"],
         scope_entity=row["scope_entity"],
         events=frozenset(full_name(each) for each in row["events"]),
-        condition=row["condition"],
+        condition=None if row["condition"] is None else Condition(row["condition"]),
+        trigger=parse_trigger(row["trigger"]),
+        limits=parse_limits(row["limits"]),
+        author_id=row["author_id"],
         actions=actions,
         kinds=frozenset(action.kind for action in actions),
-        waits_for=tuple(waits_for(row["condition"], row["trigger"], row["actions"])),
+        waits_for=tuple(waits_for(row["trigger"], row["actions"])),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -10,14 +10,17 @@ from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
 from regista.automations import repository
 from regista.automations.actions import WantedAction, resolve
+from regista.automations.conditions import check_condition
 from regista.automations.errors import AutomationExistsError
+from regista.automations.limits import parse_limits
 from regista.automations.names import check_name
 from regista.automations.repository import NewRevision
 from regista.automations.run_triggers import check_trigger, parse_trigger
+from regista.automations.templates import check_payload
 from regista.automations.triggers import parse_events
 from regista.kit import aggregate
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError, NotFoundError
+from regista.kit.errors import NotFoundError
 from regista.kit.outbox import Draft, append
 from regista.registry.scopes import ScopeRef, missing_scope, scope_name, scope_of
 from regista_events import (
@@ -35,7 +38,7 @@ from regista_events import (
 )
 from regista_events.transition import Change
 
-_REVISED = ("name", "description", "scope", "events", "condition", "trigger", "actions")
+_REVISED = ("name", "description", "scope", "events", "condition", "trigger", "actions", "limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Wanted:
     """An automation as somebody wants it to be.
 
     ``scope`` as people write it, or found. ``events`` as typed, ``condition`` is CEL, ``trigger`` what `run_triggers`
-    has.
+    has, ``limits`` what `limits` has.
     """
 
     name: str
@@ -53,13 +56,23 @@ class Wanted:
     actions: Sequence[WantedAction]
     condition: str | None = None
     trigger: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
+
+
+class Place(NamedTuple):
+    """A scope: as it was written, and what that stands for."""
+
+    scope: str
+    scope_kind: str
+    scope_id: int
+    entity_id: int | None
 
 
 async def create(transaction: Transaction, actor: Actor, wanted: Wanted, *, enabled: bool) -> asyncpg.Record:
     """Make an automation and return it with its first revision.
 
-    Raises what `scope_of`, `parse_events`, `check_trigger` and `resolve` raise, InvalidError for a name that is none,
-    and AutomationExistsError.
+    Raises what `scope_of`, `parse_events`, `check_trigger`, `check_condition`, `check_payload`, `parse_limits` and
+    `resolve` raise, InvalidError for a name that is none, and AutomationExistsError.
     """
     new = await _revision(transaction, actor, wanted)
     made = await aggregate.create(transaction, actor.organization_id)
@@ -67,7 +80,7 @@ async def create(transaction: Transaction, actor: Actor, wanted: Wanted, *, enab
     automation = await repository.insert(transaction, made, new, enabled=enabled, version=version)
     if automation is None:
         raise _exists(new)
-    await repository.insert_revision(transaction, made, automation, 1, new, actor.name)
+    await repository.insert_revision(transaction, made, automation, 1, new, actor)
     row = await _read(transaction, actor, automation)
     data = AutomationCreatedData(automation=snapshot(row), revision=Change[int | None](from_=None, to=1))
     await append(transaction, [Draft(AutomationCreated, made, _subject(actor, row), data)])
@@ -95,7 +108,7 @@ async def change(
         if await repository.is_name_taken(transaction, actor.organization_id, automation, new):
             raise _exists(new)
         revision += 1
-        await repository.insert_revision(transaction, locked, automation, revision, new, actor.name)
+        await repository.insert_revision(transaction, locked, automation, revision, new, actor)
         await repository.revise(transaction, locked, automation, revision, new, version=version)
     if switched:
         await repository.switch(transaction, locked, automation, enabled=bool(enabled), version=version)
@@ -158,69 +171,50 @@ async def _revision(transaction: Transaction, actor: Actor, wanted: Wanted) -> N
     if not decide(actor, Action.AUTOMATION_WRITE, resource).visible:
         raise missing_scope(asked)
     authorize(actor, Action.AUTOMATION_WRITE, resource)
-    return NewRevision(
-        name=check_name(wanted.name),
-        description=wanted.description,
-        scope=written,
-        scope_kind=scope.kind,
-        scope_id=scope.id,
-        entity_id=scope.entity_id,
-        events=_events(wanted.events, wanted.trigger),
-        condition=wanted.condition,
-        trigger=wanted.trigger,
-        actions=[action.written() for action in wanted.actions],
-        integration_ids=await resolve(transaction, actor, scope.entity_id, wanted.actions),
-    )
+    integrations = await resolve(transaction, actor, scope.entity_id, wanted.actions)
+    return _checked(wanted, Place(written, scope.kind, scope.id, scope.entity_id), integrations)
 
 
 async def _changed(
     transaction: Transaction, actor: Actor, before: asyncpg.Record, changes: dict[str, Any]
 ) -> NewRevision:
-    """Return the revision that ``changes`` would make; what they leave alone is not looked up again."""
-    actions = before["actions"]
-    if before["condition"] is not None and "events" in changes and "condition" not in changes:
-        raise InvalidError(
-            f"automation {before['id']} has a condition on {', '.join(before['events'])}; change both, or leave the "
-            "events as they are",
-            field="on",
-        )
-    trigger = changes.get("trigger", before["trigger"])
-    same = NewRevision(
-        name=check_name(changes.get("name", before["name"])),
-        description=changes.get("description", before["description"]),
-        scope=before["scope"],
-        scope_kind=before["scope_kind"],
-        scope_id=before["scope_id"],
-        entity_id=before["entity_id"],
-        events=_events(changes.get("events", before["events"]), trigger),
-        condition=changes.get("condition", before["condition"]),
-        trigger=trigger,
-        actions=actions,
-        integration_ids=before["integration_ids"],
+    """Return the revision that ``changes`` would make."""
+    kept = [WantedAction(kind, settings) for action in before["actions"] for kind, settings in action.items()]
+    wanted = Wanted(
+        changes.get("name", before["name"]),
+        changes.get("description", before["description"]),
+        # By number: what it is called may have changed since it was saved.
+        changes.get("scope", ScopeRef(before["scope_kind"], before["scope_id"], before["organization_id"], None)),
+        changes.get("events", before["events"]),
+        changes.get("actions", kept),
+        changes.get("condition", before["condition"]),
+        changes.get("trigger", before["trigger"]),
+        changes.get("limits", before["limits"]),
     )
-    if changes.keys().isdisjoint({"scope", "actions"}):
-        return same
-    kept = [WantedAction(kind, settings) for action in actions for kind, settings in action.items()]
-    return await _revision(
-        transaction,
-        actor,
-        Wanted(
-            same.name,
-            same.description,
-            # By number: what it is called may have changed since it was saved.
-            changes.get("scope", ScopeRef(before["scope_kind"], before["scope_id"], before["organization_id"], None)),
-            same.events,
-            changes.get("actions", kept),
-            same.condition,
-            same.trigger,
-        ),
-    )
+    if not changes.keys().isdisjoint({"scope", "actions"}):
+        return await _revision(transaction, actor, wanted)
+    # What names stand for is found when they are written, not when something else is: it may be gone by now.
+    place = Place(before["scope"], before["scope_kind"], before["scope_id"], before["entity_id"])
+    return _checked(wanted, place, before["integration_ids"])
 
 
-def _events(written: Sequence[str], trigger: dict[str, Any] | None) -> list[str]:
-    events = parse_events(written)
-    check_trigger(events, parse_trigger(trigger))
-    return events
+def _checked(wanted: Wanted, place: Place, integrations: list[int | None]) -> NewRevision:
+    events = parse_events(wanted.events)
+    check_trigger(events, parse_trigger(wanted.trigger))
+    for action in wanted.actions:
+        check_payload(action.settings, events)
+    limits = parse_limits(wanted.limits)
+    return NewRevision(
+        name=check_name(wanted.name),
+        description=wanted.description,
+        **place._asdict(),
+        events=events,
+        condition=check_condition(wanted.condition, events),
+        trigger=wanted.trigger,
+        actions=[action.written() for action in wanted.actions],
+        integration_ids=integrations,
+        limits=limits and limits.written(),
+    )
 
 
 def _differences(before: asyncpg.Record, new: NewRevision) -> dict[str, Change[Any]]:

@@ -8,21 +8,17 @@ automation is told what it waits for. Pure.
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-Part = Literal["condition", "trigger", "payload", "slack"]
+Part = Literal["trigger", "payload", "slack"]
 
 
-def waits_for(
-    condition: str | None, trigger: Mapping[str, Any] | None, actions: Iterable[Mapping[str, Mapping[str, Any]]]
-) -> list[Part]:
+def waits_for(trigger: Mapping[str, Any] | None, actions: Iterable[Mapping[str, Mapping[str, Any]]]) -> list[Part]:
     """Return what keeps a revision from firing; nothing for one that fires.
 
-    ``condition``: no evaluator of CEL. ``trigger``: nobody watches metrics and states. ``payload``: templates are not
+    ``trigger``: nobody watches metrics. ``payload``: templates are not
     rendered, and the event itself must not go out in their place. ``slack``: nothing sends to channels.
     """
     found: dict[Part, None] = {}
-    if condition is not None:
-        found["condition"] = None
-    if trigger is not None:
+    if trigger is not None and "metric" in trigger:
         found["trigger"] = None
     for action in actions:
         for kind, settings in action.items():

@@ -130,9 +130,11 @@ def _event(draft: Draft, origin: Origin, earlier: Sequence[Event[Any]]) -> Event
     causation: UUID | None = None
     correlation: UUID | None = None
     hops = 0
+    automations: str | None = None
     if origin.cause is not None:
         causation, correlation = origin.cause.event_id, origin.cause.correlation_id
         hops = min(origin.cause.hops + 1, MAX_HOPS)
+        automations = ",".join(map(str, origin.cause.automations)) or None
     if draft.caused_by is not None:
         parent = earlier[draft.caused_by]
         # A consequence inside one transaction is no further hop: nothing acted in between.
@@ -153,6 +155,7 @@ def _event(draft: Draft, origin: Origin, earlier: Sequence[Event[Any]]) -> Event
         causationid=causation,
         correlationid=correlation,
         hops=hops,
+        automations=automations,
         traceparent=origin.traceparent,
         data=draft.data,
     )

@@ -27,11 +27,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that led to this change, the first of its chain, and how deep the chain is."""
+    """The event that led to this change, the first of its chain, and how deep the chain is.
+
+    ``automations`` are those whose actions led here, the first first.
+    """
 
     event_id: UUID
     correlation_id: UUID
     hops: int
+    automations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""The condition of an automation: one CEL expression that an event fulfils or not. Pure.
+
+It is checked against every event type of the automation when it is saved, compiled once for a revision and type, and
+evaluated on each event that the automation is a candidate for. A condition that errs is false, and the error is kept.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from regista.automations.errors import ConditionError
+from regista.automations.seen import Seen
+from regista_events import short_name
+
+if TYPE_CHECKING:
+    from regista.automations.expressions import Expression
+
+
+_TEXTS = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+
+
+class Truth(NamedTuple):
+    """Whether an event fulfils a condition; ``error`` says why it could not be told, which counts as no."""
+
+    holds: bool
+    error: str | None = None
+
+
+class Condition:
+    """A condition that was checked when it was saved."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Condition({self.text!r})"
+
+    def names(self, variable: str) -> bool:
+        """Return whether the condition asks for a variable by its whole name."""
+        text = _TEXTS.sub("", self.text)
+        return re.search(rf"(?<![\w.]){re.escape(variable)}(?![\w.(])", text) is not None
+
+    @cached_property
+    def _compiled(self) -> "dict[str, Expression]":
+        return {}
+
+    def judge(self, seen: Seen) -> Truth:
+        """Return whether the event fulfils the condition."""
+        from regista.automations.expressions import CompileError, environment  # noqa: PLC0415 - costs 10 MB when used
+
+        kind = short_name(seen.event.type)
+        expression = self._compiled.get(kind)
+        if expression is None:
+            try:
+                expression = self._compiled[kind] = environment(kind).compile(self.text)
+            except CompileError as error:
+                # It was checked when it was saved; another version's words may differ.
+                return Truth(False, error.message)
+        value, error = expression.evaluate(seen)
+        if error is not None:
+            return Truth(False, error)
+        return Truth(value is True)
+
+
+def check_condition(text: str | None, events: Iterable[str]) -> str | None:
+    """Return the condition of an automation on these event types, None for one that is empty.
+
+    Raises `ConditionError`: with ``details`` ``line`` and ``column`` (from 1), the ``event`` type whose words do not
+    allow it, and ``nearest``, a field that it has.
+    """
+    if text is None or not text.strip():
+        return None
+    from regista.automations.expressions import CompileError, environment  # noqa: PLC0415 - as above
+
+    for event in events:
+        try:
+            compiled = environment(event).compile(text)
+        except CompileError as error:
+            raise ConditionError(error.message, field="where", line=error.line, column=error.column) from None
+        if compiled.kind not in {"BOOL", "DYN"}:
+            raise ConditionError(
+                f"a condition is true or false; this one is {compiled.kind.lower()}", field="where", line=1, column=1
+            )
+    return text
