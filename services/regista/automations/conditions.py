@@ -4,20 +4,18 @@ It is checked against every event type of the automation when it is saved, compi
 evaluated on each event that the automation is a candidate for. A condition that errs is false, and the error is kept.
 """
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from regista.automations.errors import ConditionError
+from regista.automations.parts import Part, Parts
 from regista.automations.seen import Seen
+from regista.automations.tokens import paths, tokens
 from regista_events import short_name
 
 if TYPE_CHECKING:
     from regista.automations.expressions import Expression
-
-
-_TEXTS = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
 
 class Truth(NamedTuple):
@@ -36,10 +34,22 @@ class Condition:
     def __repr__(self) -> str:
         return f"Condition({self.text!r})"
 
+    @cached_property
+    def parts(self) -> Parts:
+        """What stands between its top-level ``&&`` and ``||``."""
+        return Parts(self.text)
+
+    def explain(self, seen: Seen) -> list[Part]:
+        """Return what each part came to on an event of a type that it was checked against, and what it saw."""
+        return self.parts.explain(seen)
+
     def names(self, variable: str) -> bool:
-        """Return whether the condition asks for a variable by its whole name."""
-        text = _TEXTS.sub("", self.text)
-        return re.search(rf"(?<![\w.]){re.escape(variable)}(?![\w.(])", text) is not None
+        """Return whether the condition asks for a variable by its whole name: ``alias``, not ``artifact.alias``."""
+        return variable in self._named
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        return frozenset(".".join(path.steps) for path in paths(tokens(self.text)))
 
     @cached_property
     def _compiled(self) -> "dict[str, Expression]":
