@@ -52,6 +52,7 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX execution_due_in_time ON execution_due (kind, due_at, id)",
+    "CREATE INDEX execution_due_of_replay ON execution_due (replay_id) WHERE replay_id IS NOT NULL",
     # A wish to have events of the past acted on again, and how far it has come.
     """
     CREATE TABLE replay (
@@ -66,15 +67,18 @@ _STATEMENTS = (
         examined bigint NOT NULL DEFAULT 0,
         fired bigint NOT NULL DEFAULT 0,
         skipped bigint NOT NULL DEFAULT 0,
-        state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished', 'canceled')),
+        state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished', 'canceled', 'failed')),
+        error text,
         requested_by text NOT NULL,
         requested_by_id bigint NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
+        turn_at timestamptz NOT NULL DEFAULT now(),
         finished_at timestamptz,
         CHECK ((automation_id IS NULL) <> (integration_id IS NULL))
     )
     """,
-    "CREATE INDEX replay_running ON replay (created_at) WHERE state = 'running'",
+    # They take turns: one over a year of events does not keep the others waiting.
+    "CREATE INDEX replay_running ON replay (turn_at) WHERE state = 'running'",
     "CREATE INDEX replay_by_organization ON replay (organization_id, created_at, id)",
     # The secrets that the payloads of a revision in force refer to.
     """
