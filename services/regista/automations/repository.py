@@ -23,7 +23,7 @@ ARRAY(SELECT i.lane_id FROM unnest(r.integration_ids) WITH ORDINALITY u (id, pla
       LEFT JOIN integration i ON i.id = u.id ORDER BY u.place) AS lane_ids
 """
 _DEFINITIONS = f"""
-SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, a.revision, a.enabled, a.created_at,
+SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, r.revision, a.enabled, a.created_at,
        r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r."trigger", r.actions,
        r.integration_ids, r.limits, r.author_id, {_LANES}
 FROM automation a
@@ -32,6 +32,10 @@ JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
 LEFT JOIN entity e ON r.scope_kind = 'entity' AND e.id = r.scope_id
 """  # noqa: S608 - built of constants
 _ALL = _DEFINITIONS + " WHERE a.deleted_at IS NULL"
+_AS_IT_WAS = (
+    _DEFINITIONS.replace("r.revision = a.revision", "r.revision = coalesce($3, a.revision)")
+    + " WHERE a.organization_id = $1 AND a.id = $2"
+)
 _CHANGED = _DEFINITIONS + " WHERE a.changed > $1"
 _PAST = f"""
 SELECT r.automation_id, r.revision, r.actions, r.integration_ids, {_LANES}
@@ -117,6 +121,14 @@ async def changed_definitions(transaction: Transaction, since: int | None) -> li
     connection = transaction.connection
     rows = await (connection.fetch(_ALL) if since is None else connection.fetch(_CHANGED, since))
     return [Change(row["id"], row["changed"], None if row["deleted_at"] else _definition(row)) for row in rows]
+
+
+async def definition(
+    transaction: Transaction, organization: int, automation: int, revision: int | None = None
+) -> Definition | None:
+    """Return a revision of an automation, deleted or not, by default the one in force; None where there is none."""
+    row = await transaction.connection.fetchrow(_AS_IT_WAS, organization, automation, revision)
+    return None if row is None else _definition(row)
 
 
 async def past_actions(
