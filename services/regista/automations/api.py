@@ -100,6 +100,19 @@ class NewAutomation(_Definition):
     description: Text | None = None
     enabled: bool = True
 
+    def wanted(self) -> Wanted:
+        """Return the automation as the service takes it."""
+        return Wanted(
+            self.name,
+            self.description,
+            self.scope,
+            self.on,
+            [each.wanted() for each in self.actions],
+            self.where,
+            self.trigger,
+            self.limits and self.limits.written(),
+        )
+
 
 class AutomationChanges(_Definition):
     """What is to be different from now on; anything but ``enabled`` makes a new revision.
@@ -150,16 +163,7 @@ class AutomationShape(RevisionShape):
 @router.create("", action=Action.AUTOMATION_WRITE, response_model=AutomationShape, status_code=201)
 async def create_automation(call: Call, body: NewAutomation) -> Response:
     """Make an automation; it is in force for every change from now on."""
-    wanted = Wanted(
-        body.name,
-        body.description,
-        body.scope,
-        body.on,
-        [each.wanted() for each in body.actions],
-        body.where,
-        body.trigger,
-        body.limits and body.limits.written(),
-    )
+    wanted = body.wanted()
 
     async def command(tx: Transaction) -> AutomationShape:
         return _shape(await service.create(tx, call.actor, wanted, enabled=body.enabled))

@@ -138,6 +138,16 @@ async def delete(transaction: Transaction, actor: Actor, automation: int) -> Non
     await append(transaction, [Draft(AutomationDeleted, locked, _subject(actor, row), data)])
 
 
+async def check(transaction: Transaction, actor: Actor, wanted: Wanted) -> NewRevision:
+    """Return the revision that a save would make, and make none. Raises what `create` raises but for a taken name."""
+    return await _revision(transaction, actor, wanted)
+
+
+async def writable(transaction: Transaction, actor: Actor, automation: int) -> asyncpg.Record:
+    """Return an automation that the actor may change, with its revision in force."""
+    return await _authorized(transaction, actor, automation, Action.AUTOMATION_WRITE)
+
+
 async def get(transaction: Transaction, actor: Actor, automation: int) -> asyncpg.Record:
     """Return an automation that the actor may see, with its revision in force."""
     return await _authorized(transaction, actor, automation, Action.AUTOMATION_READ)
