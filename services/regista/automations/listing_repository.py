@@ -52,7 +52,7 @@ LEFT JOIN entity e ON e.id = a.entity_id
 _IN_FORCE = "WHERE a.organization_id = $1 AND a.deleted_at IS NULL"
 SHOWN = f"SELECT {_COLUMNS} {_FROM} {_IN_FORCE}"
 # What `sight` says, as `decide` would say it of one: $2 to $6 are its fields.
-_SEEN = f"""
+SEEN = f"""
 ($6::bigint IS NULL OR a.entity_id = $6) AND (
     $2 OR ($3 AND (a.entity_id IS NULL OR {VISIBILITY} = 'organization'))
     OR (a.entity_id = ANY($4::bigint[]) AND {VISIBILITY} IS DISTINCT FROM 'private')
@@ -60,7 +60,7 @@ _SEEN = f"""
 )
 """
 _OF_PROJECTS = f"""
-SELECT * FROM (SELECT {_COLUMNS}, {PROJECT} AS project_id {_FROM} {_IN_FORCE} AND {_SEEN}) shown
+SELECT * FROM (SELECT {_COLUMNS}, {PROJECT} AS project_id {_FROM} {_IN_FORCE} AND {SEEN}) shown
 WHERE project_id = ANY($7::bigint[]) ORDER BY id
 """  # noqa: S608 - built of constants
 _FIELDS = columns(
@@ -98,7 +98,7 @@ async def search(transaction: Transaction, organization: int, seen: Sight, asked
     sorting = compile_order(asked.orders, _FIELDS, parameters, "a.id")
     behind = sorting.after(asked.cursor, parameters) if asked.cursor is not None else "true"
     statement = f"""
-        SELECT {_COLUMNS}, {sorting.keys} AS keys {_FROM} {_IN_FORCE} AND {_SEEN}
+        SELECT {_COLUMNS}, {sorting.keys} AS keys {_FROM} {_IN_FORCE} AND {SEEN}
           AND ($7::bigint IS NULL OR a.entity_id = $7 OR ($8 AND a.entity_id IS NULL))
           AND {where} AND {behind}
         ORDER BY {sorting.by} LIMIT {parameters.add(asked.limit)}
