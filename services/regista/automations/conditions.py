@@ -8,14 +8,18 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from regista.automations.complaints import kind_name
 from regista.automations.errors import ConditionError
-from regista.automations.parts import Part, Parts
+from regista.automations.parts import Part, Parts, shown
 from regista.automations.seen import Seen
 from regista.automations.tokens import paths, tokens
 from regista_events import short_name
 
 if TYPE_CHECKING:
     from regista.automations.expressions import Expression
+
+_JUDGED = frozenset({"bool", "dyn"})
+"""What a condition may be; what is dynamic shows on each event whether it is true, false or neither."""
 
 
 class Truth(NamedTuple):
@@ -70,14 +74,16 @@ class Condition:
         value, error = expression.evaluate(seen)
         if error is not None:
             return Truth(False, error)
-        return Truth(value is True)
+        if not isinstance(value, bool):
+            return Truth(False, f"it came to {shown(value)!r}, which is neither true nor false")
+        return Truth(value)
 
 
 def check_condition(text: str | None, events: Iterable[str]) -> str | None:
     """Return the condition of an automation on these event types, None for one that is empty.
 
-    Raises `ConditionError`: with ``details`` ``line`` and ``column`` (from 1), the ``event`` type whose words do not
-    allow it, and ``nearest``, a field that it has.
+    Raises `ConditionError`: with ``details`` ``line`` and ``column`` (from 1) of the place where what is wrong begins, the
+    ``event`` type whose words do not allow it, and ``nearest``, a name that would fit there, if there is one.
     """
     if text is None or not text.strip():
         return None
@@ -87,9 +93,12 @@ def check_condition(text: str | None, events: Iterable[str]) -> str | None:
         try:
             compiled = environment(event).compile(text)
         except CompileError as error:
-            raise ConditionError(error.message, field="where", line=error.line, column=error.column) from None
-        if compiled.kind not in {"BOOL", "DYN"}:
-            raise ConditionError(
-                f"a condition is true or false; this one is {compiled.kind.lower()}", field="where", line=1, column=1
-            )
+            raise _refused(event, error.message, error.line, error.column, error.nearest) from None
+        if compiled.kind not in _JUDGED:
+            raise _refused(event, f"a condition is true or false; this one is {kind_name(compiled.kind)}")
     return text
+
+
+def _refused(event: str, message: str, line: int = 1, column: int = 1, nearest: str | None = None) -> ConditionError:
+    details = {"line": line, "column": column, "event": short_name(event)} | ({"nearest": nearest} if nearest else {})
+    return ConditionError(f"where, line {line}, column {column}: {message}", field="where", **details)

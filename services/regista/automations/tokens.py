@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 )
 _PLAIN_TEXT = re.compile(r"""(["'])([^"'\\]*)\1\Z""")
 _KEYWORDS = frozenset({"true", "false", "null", "in"})
-_MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
@@ -51,11 +51,14 @@ class Path(NamedTuple):
 
 def tokens(text: str) -> list[Token]:
     """Return the words of a text; blanks and comments are none."""
-    return [
-        Token(found.lastgroup, found[0], found.start(), found.end())  # type: ignore[arg-type]
-        for found in _TOKEN.finditer(text)
-        if found.lastgroup != "blank"
-    ]
+    return list(tokens_from(text, 0))
+
+
+def tokens_from(text: str, start: int) -> Iterator[Token]:
+    """Return the words from a place on, each when it is asked for."""
+    for found in _TOKEN.finditer(text, start):
+        if found.lastgroup != "blank":
+            yield Token(found.lastgroup, found[0], found.start(), found.end())  # type: ignore[arg-type]
 
 
 def split(text: str) -> list[str]:
@@ -147,7 +150,7 @@ def _declared(words: Sequence[Token]) -> set[str]:
     return {
         name.text
         for macro, bracket, name, comma in zip(words, words[1:], words[2:], words[3:], strict=False)
-        if macro.text in _MACROS and bracket.text == "(" and name.kind == "name" and comma.text == ","
+        if macro.text in MACROS and bracket.text == "(" and name.kind == "name" and comma.text == ","
     }
 
 

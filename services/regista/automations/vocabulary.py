@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
@@ -45,18 +45,33 @@ _PLAIN = {"bool", "int", "double", "timestamp"}
 """Kinds whose values are plain as they are."""
 
 
+class Word(NamedTuple):
+    """A variable: its CEL type (``string``, ``list(string)``, ``dyn``), and what is known of it beyond that.
+
+    ``kind`` is the type of what is there when it is not null (``type`` again where it may not be null, ``object`` for one
+    whose ``members`` are known). ``members``: what may follow its name behind a dot; None where anything may.
+    """
+
+    type: str
+    nullable: bool
+    kind: str
+    members: frozenset[str] | None
+
+
 class Vocabulary:
-    """The variables of one event type: ``types`` by name, as CEL writes them (``string``, ``list(string)``, ``dyn``)."""
+    """The variables of one event type: ``words`` by name, and their ``types`` as CEL writes them."""
 
     def __init__(self, event_type: str) -> None:
         data = event_class(event_type).model_fields["data"].annotation
         assert isinstance(data, type)  # noqa: S101 - every class of the catalogue names its data
         self.event_type = short_name(event_type)
         found = dict(_fields(data, "", lambda event: event.data))
-        self.types: Mapping[str, str] = {name: kind for name, (kind, _) in (found | dict(ENVELOPE)).items()} | {
-            NOW: "timestamp"
+        envelope = {name: (_of_envelope(kind), read) for name, (kind, read) in ENVELOPE.items()}
+        self.words: Mapping[str, Word] = {name: word for name, (word, _) in (found | envelope).items()} | {
+            NOW: _of_envelope("timestamp")
         }
-        self._reads: Mapping[str, Read] = {name: read for name, (_, read) in (found | dict(ENVELOPE)).items()}
+        self.types: Mapping[str, str] = {name: word.type for name, word in self.words.items()}
+        self._reads: Mapping[str, Read] = {name: read for name, (_, read) in (found | envelope).items()}
 
     def values(self, event: Event[Any], now: datetime) -> dict[str, Any]:
         """Return what the variables stand for in an event of this type, as plain Python values."""
@@ -69,7 +84,12 @@ def vocabulary(event_type: str) -> Vocabulary:
     return Vocabulary(event_type)
 
 
-def _fields(model: type[BaseModel], prefix: str, owner: Read) -> Iterator[tuple[str, tuple[str, Read]]]:
+def _of_envelope(kind: str) -> Word:
+    # What an event does not have of it is null, and text otherwise.
+    return Word(kind, kind == "dyn", "string" if kind == "dyn" else kind, frozenset())
+
+
+def _fields(model: type[BaseModel], prefix: str, owner: Read) -> Iterator[tuple[str, tuple[Word, Read]]]:
     for name, field in model.model_fields.items():
         written = prefix + (field.serialization_alias or name)
         read = _reader(owner, name)
@@ -77,8 +97,8 @@ def _fields(model: type[BaseModel], prefix: str, owner: Read) -> Iterator[tuple[
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _fields(inner, written + ".", read)
         else:
-            kind = _type(inner)
-            yield written, (kind, read if kind in _PLAIN else _plain(read))
+            word = _word(inner)
+            yield written, (word, read if word.type in _PLAIN else _plain(read))
 
 
 def _reader(owner: Read, name: str) -> Read:
@@ -104,6 +124,23 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case _:
             return value
+
+
+def _word(annotation: Any) -> Word:
+    """Return what is known of a field that is no model itself."""
+    kind = _type(annotation)
+    options = [annotation]
+    if get_origin(annotation) in {Union, UnionType}:
+        options = [_bare(each) for each in get_args(annotation) if each is not NoneType]
+    nullable = kind == "dyn" and NoneType in get_args(annotation)
+    if len(options) == 1 and isinstance(options[0], type) and issubclass(options[0], BaseModel):
+        fields = options[0].model_fields.items()
+        return Word(kind, nullable, "object", frozenset(field.serialization_alias or name for name, field in fields))
+    kinds = {_type(each) for each in options}
+    inner = kinds.pop() if len(kinds) == 1 else "dyn"
+    if nullable and inner == "timestamp":
+        inner = "string"
+    return Word(kind, nullable, inner, None if inner == "dyn" or inner.startswith("map(") else frozenset())
 
 
 def _bare(annotation: Any) -> Any:
