@@ -1,5 +1,6 @@
 """All SQL of access control."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -25,19 +26,21 @@ SELECT k.id AS key_id, k.scope, k.entity_id AS only_entity_id, k.revoked_at, k.e
 FROM api_key k JOIN account a ON a.id = k.account_id JOIN organization o ON o.id = a.organization_id
 WHERE k.digest = $1
 """
-# As the account would be with an unlimited key: for explanations.
-_ACCOUNT_ACTOR = """
-SELECT NULL::bigint AS key_id, 'admin' AS scope, NULL::bigint AS only_entity_id,
-       a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id,
-       o.id AS organization_id, o.name AS organization,
-       ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
-       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles,
-       (SELECT json_agg(json_build_array(g.project_id, g.role)) FROM project_member g
-        WHERE g.account_id = a.id
-              OR g.entity_id IN (SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id)) AS grants
-FROM account a JOIN organization o ON o.id = a.organization_id
-WHERE a.organization_id = $1 AND a.name = $2
+ACTOR_FIELDS = """
+NULL::bigint AS key_id, 'admin' AS scope, NULL::bigint AS only_entity_id,
+a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id,
+o.id AS organization_id, o.name AS organization,
+ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
+ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles,
+(SELECT json_agg(json_build_array(g.project_id, g.role)) FROM project_member g
+ WHERE g.account_id = a.id
+       OR g.entity_id IN (SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id)) AS grants
 """
+"""What `actor_of` takes of account ``a`` in organization ``o``, as it would be with an unlimited key."""
+_ACCOUNT_ACTOR = f"""
+SELECT {ACTOR_FIELDS} FROM account a JOIN organization o ON o.id = a.organization_id
+WHERE a.organization_id = $1 AND a.name = $2
+"""  # noqa: S608 - built of constants
 
 
 async def key_row(transaction: Transaction, digest: bytes) -> asyncpg.Record | None:
@@ -151,6 +154,12 @@ async def account_by_name(transaction: Transaction, organization: int, name: str
         organization,
         name,
     )
+
+
+async def account_names(transaction: Transaction, accounts: Iterable[int]) -> dict[int, str]:
+    """Return the names of these accounts, by id."""
+    rows = await transaction.connection.fetch("SELECT id, name FROM account WHERE id = ANY($1::bigint[])", list(accounts))
+    return {row["id"]: row["name"] for row in rows}
 
 
 async def actor_id(transaction: Transaction, organization: int, given: str) -> str:

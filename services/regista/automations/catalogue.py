@@ -8,7 +8,7 @@ after the save, and a deleted one never fires again. A crash loses nothing: a ne
 import asyncio
 
 from regista.automations import repository
-from regista.automations.matching import Action, Index
+from regista.automations.matching import Deed, Index
 from regista.kit.db import Transaction
 
 
@@ -19,7 +19,7 @@ class Catalogue:
         self._index = Index()
         self._version = -1
         self._loading = asyncio.Lock()
-        self._past: dict[tuple[int, int], tuple[Action, ...]] = {}
+        self._past: dict[tuple[int, int], Deed] = {}
 
     async def refresh(self, transaction: Transaction) -> Index:
         """Return the index as of now: one row is read, and what has moved since."""
@@ -46,19 +46,19 @@ class Catalogue:
                 index.put(change.definition)
         self._index, self._version = index, version
 
-    async def actions(
+    async def deeds(
         self, transaction: Transaction, index: Index, wanted: set[tuple[int, int]]
-    ) -> dict[tuple[int, int], tuple[Action, ...]]:
-        """Return the actions of (automation, revision) pairs: those in force are known, earlier ones are read once."""
-        found: dict[tuple[int, int], tuple[Action, ...]] = {}
+    ) -> dict[tuple[int, int], Deed]:
+        """Return what (automation, revision) pairs do: those in force are known, earlier ones are read once."""
+        found: dict[tuple[int, int], Deed] = {}
         for pair in wanted:
             definition = index.get(pair[0])
             if definition is not None and definition.revision == pair[1]:
-                found[pair] = definition.actions
+                found[pair] = Deed(definition.name, definition.actions)
             elif pair in self._past:
                 found[pair] = self._past[pair]
         if missing := wanted - found.keys():
-            loaded = await repository.past_actions(transaction, sorted(missing))
+            loaded = await repository.past_deeds(transaction, sorted(missing))
             if len(self._past) > _MOST_PAST:
                 self._past.clear()
             self._past.update(loaded)

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 from regista.automations.conditions import Condition
 from regista.automations.limits import Limits
-from regista.automations.run_triggers import MetricTrigger, RunTrigger, StateTrigger
+from regista.automations.run_triggers import METRIC_EVENT, MetricTrigger, RunTrigger, StateTrigger
+from regista.automations.templates import Template
 from regista.automations.waiting import Part
 from regista_events import (
     AliasAddedData,
@@ -30,6 +31,7 @@ from regista_events import (
     RunSnapshot,
     RunStateChangedData,
     SecretSnapshot,
+    full_name,
 )
 
 ScopeKind = Literal["org", "entity", "project", "registry", "collection"]
@@ -39,18 +41,31 @@ Key = tuple[str, int | str]
 ORGANIZATION: Final[Key] = ("org", 0)
 """The scope of everything; which organization is meant stands in front of every key of the index."""
 
+_METRIC_TRIGGERED: Final = full_name(METRIC_EVENT)
+
 LOOKBACK: Final = timedelta(seconds=60)
 """An event this much older than the automation is passed over. A mutation commits within 30 s of its event's time, so
 whatever commits after the automation was saved is younger."""
 
 
 class Action(NamedTuple):
-    """One action of a revision: its kind, its settings as written, and the integration and lane that it goes to."""
+    """One action of a revision: its kind, its settings as written, and the integration and lane that it goes to.
+
+    ``template`` is what its settings have of templates: `template_of`.
+    """
 
     kind: str
     settings: Mapping[str, Any]
     integration_id: int | None
     lane_id: int | None
+    template: Template | None = None
+
+
+class Deed(NamedTuple):
+    """What a revision calls its automation, and what it does."""
+
+    name: str
+    actions: tuple[Action, ...]
 
 
 class Definition(NamedTuple):
@@ -75,6 +90,7 @@ class Definition(NamedTuple):
     limits: Limits | None = None
     author_id: int | None = None
     """Who saved the revision; None where that account is not known any more."""
+    name: str = ""
     waits_for: tuple[Part, ...] = ()
     """Parts that this version cannot act on; with any of them, it fires for nothing."""
 
@@ -166,6 +182,17 @@ class Index:
             if (here := slot.get(key)) is not None:
                 found.update(here)
         return [found[each] for each in sorted(found) if _is_met(found[each], event)]
+
+    def watching(self, source: str, run: RunSnapshot) -> list[Definition]:
+        """Return the automations that watch a metric of such a run in an organization, in id order."""
+        slot = self._slots.get((source, _METRIC_TRIGGERED))
+        if slot is None:
+            return []
+        found: dict[int, Definition] = {}
+        for key in (ORGANIZATION, *_of_run(run)):
+            if (here := slot.get(key)) is not None:
+                found.update(here)
+        return [found[each] for each in sorted(found) if isinstance(found[each].trigger, MetricTrigger)]
 
 
 def _entity(entity_id: int | None, name: str | None) -> Iterator[Key]:

@@ -1,9 +1,8 @@
-"""All SQL of automations, but for that of their lists and of integrations."""
+"""The SQL of automations and their revisions."""
 
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import asyncpg
 
@@ -11,9 +10,9 @@ from regista.access.verdict import Actor
 from regista.automations.conditions import Condition
 from regista.automations.limits import parse_limits
 from regista.automations.listing_repository import PROJECT, SHOWN, VISIBILITY
-from regista.automations.matching import Action, Definition
+from regista.automations.matching import Action, Deed, Definition
 from regista.automations.run_triggers import parse_trigger
-from regista.automations.verdict import Outcome
+from regista.automations.templates import template_of
 from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name
@@ -24,7 +23,7 @@ ARRAY(SELECT i.lane_id FROM unnest(r.integration_ids) WITH ORDINALITY u (id, pla
 """
 _DEFINITIONS = f"""
 SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, r.revision, a.enabled, a.created_at,
-       r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r."trigger", r.actions,
+       r.name, r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r."trigger", r.actions,
        r.integration_ids, r.limits, r.author_id, {_LANES}
 FROM automation a
 JOIN organization o ON o.id = a.organization_id
@@ -38,21 +37,11 @@ _AS_IT_WAS = (
 )
 _CHANGED = _DEFINITIONS + " WHERE a.changed > $1"
 _PAST = f"""
-SELECT r.automation_id, r.revision, r.actions, r.integration_ids, {_LANES}
+SELECT r.automation_id, r.revision, r.name, r.actions, r.integration_ids, {_LANES}
 FROM automation_revision r
 JOIN unnest($1::bigint[], $2::integer[]) w (automation_id, revision) USING (automation_id, revision)
 """  # noqa: S608 - built of constants
 _VERSION = "SELECT version FROM automation_catalogue"
-_DECIDE = """
-INSERT INTO decision (organization_id, event_id, automation_id, revision, verdict, reason)
-SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::text[])
-ON CONFLICT DO NOTHING
-"""
-_DECIDED = """
-SELECT d.organization_id, d.event_id, d.automation_id, d.revision, d.verdict, d.reason
-FROM decision d JOIN unnest($1::uuid[], $2::bigint[]) w (event_id, automation_id) USING (event_id, automation_id)
-WHERE d.replay_id IS NULL
-"""
 _SHOWN = SHOWN + " AND a.id = $2"
 _INSERT_REVISION = """
 INSERT INTO automation_revision (automation_id, revision, organization_id, name, description, scope, scope_kind,
@@ -68,17 +57,6 @@ class Change(NamedTuple):
     automation_id: int
     version: int
     definition: Definition | None
-
-
-class Decided(NamedTuple):
-    """A row of ``decision``."""
-
-    organization_id: int
-    event_id: UUID
-    automation_id: int
-    revision: int
-    verdict: Outcome
-    reason: str | None
 
 
 class NewRevision(NamedTuple):
@@ -131,29 +109,12 @@ async def definition(
     return None if row is None else _definition(row)
 
 
-async def past_actions(
+async def past_deeds(
     transaction: Transaction, wanted: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], tuple[Action, ...]]:
-    """Return the actions of these (automation, revision) pairs, whichever is in force."""
+) -> dict[tuple[int, int], Deed]:
+    """Return what these (automation, revision) pairs do, whichever is in force."""
     rows = await transaction.connection.fetch(_PAST, [each[0] for each in wanted], [each[1] for each in wanted])
-    return {(row["automation_id"], row["revision"]): _actions(row) for row in rows}
-
-
-async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> bool:
-    """Store the decisions that nobody has made yet; return whether those were all."""
-    columns = [list(column) for column in zip(*decisions, strict=True)]
-    return await transaction.connection.execute(_DECIDE, *columns) == f"INSERT 0 {len(decisions)}"
-
-
-async def recorded_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> dict[tuple[UUID, int], Decided]:
-    """Return the decision that holds for each (event, automation) of ``decisions``, after `record_decisions`.
-
-    A statement of its own: what stood in the way may have committed after the insert's snapshot was taken.
-    """
-    rows = await transaction.connection.fetch(
-        _DECIDED, [each.event_id for each in decisions], [each.automation_id for each in decisions]
-    )
-    return {(row["event_id"], row["automation_id"]): Decided(*row) for row in rows}
+    return {(row["automation_id"], row["revision"]): Deed(row["name"], _actions(row)) for row in rows}
 
 
 async def one(transaction: Transaction, organization: int, automation: int) -> asyncpg.Record | None:
@@ -223,6 +184,21 @@ async def insert_revision(
         author.id,
         aggregate.now,
     )
+
+
+async def named(transaction: Transaction, organization: int, new: NewRevision) -> int | None:
+    """Return the id of the automation that has the name in the scope."""
+    found: Any = await transaction.connection.fetchval(
+        """
+        SELECT id FROM automation WHERE organization_id = $1 AND scope_kind = $2 AND scope_id = $3
+               AND name = $4 AND deleted_at IS NULL
+        """,
+        organization,
+        new.scope_kind,
+        new.scope_id,
+        new.name,
+    )
+    return found
 
 
 async def is_name_taken(transaction: Transaction, organization: int, automation: int, new: NewRevision) -> bool:
@@ -323,6 +299,7 @@ def _definition(row: asyncpg.Record) -> Definition:
         trigger=parse_trigger(row["trigger"]),
         limits=parse_limits(row["limits"]),
         author_id=row["author_id"],
+        name=row["name"],
         actions=actions,
         kinds=frozenset(action.kind for action in actions),
         waits_for=tuple(waits_for(row["trigger"], row["actions"])),
@@ -332,7 +309,7 @@ def _definition(row: asyncpg.Record) -> Definition:
 def _actions(row: asyncpg.Record) -> tuple[Action, ...]:
     written: list[dict[str, dict[str, Any]]] = row["actions"]
     return tuple(
-        Action(kind, settings, integration, lane)
+        Action(kind, settings, integration, lane, template_of(settings))
         for action, integration, lane in zip(written, row["integration_ids"], row["lane_ids"], strict=True)
         for kind, settings in action.items()
     )

@@ -238,10 +238,10 @@ async def test_a_batch_costs_a_few_statements_whatever_its_size(home: Tenant) ->
     await decided(home, catalogue, await home.emit())
     async with counted(home) as (tx, said):
         assert len(await decide(tx, catalogue, batch, "webhook")) == 1000
-    assert len(said) == 2
+    assert len(said) == 3
     async with counted(home) as (tx, said):
         assert len(await decide(tx, catalogue, batch, "webhook")) == 1000
-    assert len(said) == 3
+    assert len(said) == 4
 
 
 async def test_a_save_makes_planners_reload_what_moved_and_nothing_else(home: Tenant) -> None:

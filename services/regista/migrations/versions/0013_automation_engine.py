@@ -33,8 +33,9 @@ _STATEMENTS = (
         organization_id bigint NOT NULL,
         fires timestamptz[] NOT NULL DEFAULT '{}',
         held_event uuid,
+        held_time timestamptz,
         held_until timestamptz,
-        CHECK ((held_event IS NULL) = (held_until IS NULL))
+        CHECK ((held_event IS NULL) = (held_until IS NULL) AND (held_event IS NULL) = (held_time IS NULL))
     ) WITH (fillfactor = 50)
     """,
     # Executions that no batch of the bus will bring: deferred ones and replays. A planner takes those of its kind.
@@ -108,8 +109,12 @@ _STATEMENTS = (
         time timestamptz NOT NULL,
         body bytea NOT NULL,
         context bytea NOT NULL
-    )
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+            autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_cost_delay = 0,
+            toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 5000,
+            toast.autovacuum_vacuum_cost_delay = 0)
     """,
+    "ALTER TABLE metric_batch ALTER COLUMN body SET STORAGE EXTERNAL",
     """
     CREATE TABLE metric_outbox (
         shard smallint NOT NULL,
@@ -121,21 +126,22 @@ _STATEMENTS = (
     """,
     # Taken under the run's lock, so that the batches of one run have rising numbers.
     "CREATE SEQUENCE metric_number",
-    # What a watcher knows of a run's metric for one automation; it outlives the process that wrote it.
+    # What a watcher knows of a run's metric for one automation; it outlives the process that wrote it. `test` is a digest
+    # of what is asked of the metric: where that is another, the rest is worth nothing.
     """
     CREATE TABLE metric_watch (
         automation_id bigint NOT NULL REFERENCES automation (id),
         run_id bigint NOT NULL,
         organization_id bigint NOT NULL,
-        revision integer NOT NULL,
+        test bytea NOT NULL,
         last_number bigint NOT NULL,
         points float8[] NOT NULL DEFAULT '{}',
         fired_at timestamptz,
-        updated_at timestamptz NOT NULL DEFAULT now(),
+        seen_on date NOT NULL,
         PRIMARY KEY (automation_id, run_id)
     ) WITH (fillfactor = 50)
     """,
-    "CREATE INDEX metric_watch_age ON metric_watch (updated_at)",
+    "CREATE INDEX metric_watch_age ON metric_watch (seen_on)",
 )
 
 

@@ -1,0 +1,29 @@
+"""Whether whoever saved an automation may still have it act: asked at the moment of each decision, and never kept."""
+
+from collections.abc import Collection
+
+from regista.access.actions import Action
+from regista.access.verdict import decide
+from regista.automations import decisions_repository as repository
+from regista.kit.db import Transaction
+
+Revision = tuple[int, int]
+"""An automation and the number of one of its revisions."""
+
+
+async def lost_access(transaction: Transaction, revisions: Collection[Revision]) -> dict[Revision, str]:
+    """Return those revisions whose author may not save such an automation any more, each with a sentence that says why.
+
+    An author who is not known, or is deactivated, has lost it. One statement; none where nothing is asked.
+    """
+    if not revisions:
+        return {}
+    lost: dict[Revision, str] = {}
+    for revision, (actor, resource) in (await repository.authors(transaction, revisions)).items():
+        if actor is None:
+            lost[revision] = "the account that saved it is deactivated or not known any more; somebody else may save it"
+            continue
+        verdict = decide(actor, Action.AUTOMATION_WRITE, resource)
+        if not verdict.allowed:
+            lost[revision] = f"{verdict.reason}; somebody who may can save it again"
+    return lost
