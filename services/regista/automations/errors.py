@@ -9,6 +9,7 @@ RegistaError
 │   └── UnknownSecretError        422
 └── ConflictError
     ├── AutomationExistsError     409
+    ├── NotRunningError           409  a replay has ended already
     ├── SecretExistsError         409
     └── SecretInUseError          409  integrations still refer to it; ``details`` name them
 """
@@ -44,6 +45,12 @@ class AutomationExistsError(ConflictError):
     """An automation of the same scope has the name."""
 
     code = "automation_exists"
+
+
+class NotRunningError(ConflictError):
+    """A replay that has ended cannot be canceled."""
+
+    code = "not_running"
 
 
 class UnknownSecretError(InvalidError):

@@ -23,7 +23,10 @@ Number = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class DeliveryShape(BaseModel):
-    """An effect and what became of it; `id` is the `webhook-id` that the receiver sees, the same on every attempt."""
+    """An effect and what became of it; `id` is the `webhook-id` that the receiver sees, the same on every attempt.
+
+    `automation_id` and `revision` are null where the event was replayed to the endpoint itself.
+    """
 
     id: UUID
     lane_id: int
@@ -31,9 +34,9 @@ class DeliveryShape(BaseModel):
     kind: str
     event_id: UUID
     event_type: str | None
-    automation_id: int
+    automation_id: int | None
     action_index: int
-    revision: int
+    revision: int | None
     replay_id: UUID | None
     state: State
     attempts: int

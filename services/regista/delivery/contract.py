@@ -12,15 +12,15 @@ from regista.kit.db import Transaction
 class NewDelivery(NamedTuple):
     """An effect that is wanted; ``(event_id, automation_id, action_index, replay_id)`` is its identity for ever.
 
-    ``payload`` is the frozen body, None for the event's own.
+    ``payload`` is the frozen body, None for the event's own. A replay to an endpoint has no automation and no revision.
     """
 
     organization_id: int
     lane_id: int
     event_id: UUID
-    automation_id: int
+    automation_id: int | None
     action_index: int
-    revision: int
+    revision: int | None
     replay_id: UUID | None
     payload: bytes | None
 
@@ -82,7 +82,7 @@ class LaneNews(NamedTuple):
     kind: News
     delivery_id: UUID
     event_id: UUID
-    automation_id: int
+    automation_id: int | None
     attempts: int
     error: str | None
     status: int | None

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from regista.events.filters import EventFilter, first_id, last_id
+from regista.events.selection import Selection, Stretch
 from regista.events.vector import Vector
 from regista.kit.db import Transaction
 from regista.kit.shards import SHARDS
@@ -91,6 +92,41 @@ CROSS JOIN LATERAL (
 LEFT JOIN event e ON e.id = next.event_id
 ORDER BY next.shard, next.position
 """
+# $2 and $3 bound the positions, $4 what is looked at; what does not fit is counted and not fetched.
+_CHOSEN = {
+    "all": """
+    SELECT position FROM event WHERE organization_id = $1 AND position > $2 AND position <= $3
+    ORDER BY position LIMIT $4
+    """,
+    "types": """
+    SELECT found.position FROM unnest($9::text[]) AS wanted (type) CROSS JOIN LATERAL (
+        SELECT position FROM event
+        WHERE organization_id = $1 AND type = wanted.type AND position > $2 AND position <= $3
+        ORDER BY position LIMIT $4
+    ) AS found ORDER BY found.position LIMIT $4
+    """,
+    "ids": """
+    SELECT position FROM event
+    WHERE id = ANY($9::uuid[]) AND organization_id = $1 AND position > $2 AND position <= $3
+    ORDER BY position LIMIT $4
+    """,
+}
+_FORWARDS = {
+    kind: f"""
+    WITH seen AS MATERIALIZED ({chosen}),
+         edge AS (SELECT count(*) AS examined, max(position) AS position FROM seen)
+    SELECT edge.examined, edge.position AS edge, found.*
+    FROM edge LEFT JOIN (
+        SELECT e.position, e.id, e.shard, e.body, e.context FROM seen JOIN event e
+        ON e.organization_id = $1 AND e.position = seen.position
+        WHERE ($5::text IS NULL OR starts_with(e.subject, $5))
+          AND ($6::timestamptz IS NULL OR e.time >= $6) AND ($7::timestamptz IS NULL OR e.time < $7)
+          AND ($8::text[] IS NULL OR split_part(e.subject, '/', 1) = ANY($8))
+    ) AS found ON true
+    ORDER BY found.position
+    """  # noqa: S608 - put together from constants
+    for kind, chosen in _CHOSEN.items()
+}
 
 _LAST = 2**63 - 1
 
@@ -162,3 +198,58 @@ async def bodies(transaction: Transaction, ids: Sequence[UUID]) -> dict[UUID, by
     """Return the bodies of events."""
     rows = await transaction.connection.fetch("SELECT id, body FROM event WHERE id = ANY($1::uuid[])", list(ids))
     return {row["id"]: row["body"] for row in rows}
+
+
+async def last_position(transaction: Transaction, organization: int) -> int:
+    """Return the position of the newest event, 0 where there is none."""
+    found: int | None = await transaction.connection.fetchval(
+        "SELECT max(position) FROM event WHERE organization_id = $1", organization
+    )
+    return found or 0
+
+
+async def extent(transaction: Transaction, organization: int, events: Sequence[UUID]) -> tuple[int, int]:
+    """Return a position before the first of these events and that of the last; both are 0 where there is none."""
+    row = await transaction.connection.fetchrow(
+        """
+        SELECT min(position) - 1 AS after, max(position) AS last FROM event
+        WHERE id = ANY($1::uuid[]) AND organization_id = $2
+        """,
+        list(events),
+        organization,
+    )
+    assert row is not None  # noqa: S101 - an aggregate without groups
+    return row["after"] or 0, row["last"] or 0
+
+
+async def forwards(
+    transaction: Transaction, organization: int, selection: Selection, left: Stretch, limit: int
+) -> tuple[list[asyncpg.Record], int | None]:
+    """Return ``position, id, shard, body, context`` of what fits among the next ``limit`` events of a stretch.
+
+    Also returns the position up to which it was looked at, None for all of the stretch.
+    """
+    arguments: list[object] = [
+        organization, *left, limit, selection.subject, selection.since, selection.until,
+        None if selection.entities is None else list(selection.entities),
+    ]  # fmt: skip
+    kind = "all"
+    if selection.events is not None:
+        kind = "ids"
+        arguments.append(list(selection.events))
+    elif selection.types is not None:
+        kind = "types"
+        arguments.append(list(selection.types))
+    rows = await transaction.connection.fetch(_FORWARDS[kind], *arguments)
+    edge = rows[0]["edge"] if rows[0]["examined"] == limit else None
+    return [row for row in rows if row["id"] is not None], edge
+
+
+async def entity_names(transaction: Transaction, organization: int, entities: Sequence[int]) -> list[str]:
+    """Return the names of these entities of the organization."""
+    rows = await transaction.connection.fetch(
+        "SELECT name FROM entity WHERE organization_id = $1 AND id = ANY($2::bigint[]) ORDER BY name",
+        organization,
+        list(entities),
+    )
+    return [row["name"] for row in rows]

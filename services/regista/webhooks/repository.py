@@ -204,3 +204,9 @@ async def event_body(transaction: Transaction, event: Any) -> bytes | None:
     """Return the bytes of an event of the log."""
     found: bytes | None = await transaction.connection.fetchval("SELECT body FROM event WHERE id = $1", event)
     return found
+
+
+async def event_bodies(transaction: Transaction, events: Sequence[Any]) -> dict[Any, bytes]:
+    """Return the bytes of events of the log, by id."""
+    rows = await transaction.connection.fetch("SELECT id, body FROM event WHERE id = ANY($1::uuid[])", list(events))
+    return {row["id"]: row["body"] for row in rows}

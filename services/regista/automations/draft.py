@@ -1,0 +1,49 @@
+"""A definition that nobody has saved: what a save would put in force, for simulations and explanations."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from regista.access import repository as access
+from regista.access.verdict import Actor
+from regista.automations import service
+from regista.automations.conditions import Condition
+from regista.automations.limits import parse_limits
+from regista.automations.matching import Action, Definition
+from regista.automations.run_triggers import parse_trigger
+from regista.automations.service import Wanted
+from regista.automations.waiting import waits_for
+from regista.kit.db import Transaction
+from regista_events import full_name
+
+NUMBER: Final = 0
+"""Its id: that of no automation, so that no event was brought about by it."""
+
+
+async def draft(transaction: Transaction, actor: Actor, wanted: Wanted) -> Definition:
+    """Return the definition that a save of it would put in force, as if it had always been; raises what a save does."""
+    new = await service.check(transaction, actor, wanted)
+    entity = await access.entity_by_id(transaction, actor.organization_id, new.scope_id)
+    actions = [
+        Action(kind, settings, integration, None)
+        for action, integration in zip(new.actions, new.integration_ids, strict=True)
+        for kind, settings in action.items()
+    ]
+    return Definition(
+        id=NUMBER,
+        organization_id=actor.organization_id,
+        organization=actor.organization,
+        revision=1,
+        enabled=True,
+        created_at=datetime(1970, 1, 1, tzinfo=UTC),
+        scope_kind=new.scope_kind,  # pyright: ignore[reportArgumentType] - `scope_of` knows these kinds alone
+        scope_id=new.scope_id,
+        scope_entity=entity["name"] if new.scope_kind == "entity" and entity is not None else None,
+        events=frozenset(full_name(each) for each in new.events),
+        condition=None if new.condition is None else Condition(new.condition),
+        trigger=parse_trigger(new.trigger),
+        limits=parse_limits(new.limits),
+        author_id=actor.id,
+        actions=tuple(actions),
+        kinds=frozenset(action.kind for action in actions),
+        waits_for=tuple(waits_for(new.trigger, new.actions)),
+    )

@@ -1,0 +1,129 @@
+"""Replays as people ask for them: events of the past to one automation, or as they are to one endpoint.
+
+Who asked, for what and when is the replay's own row, which stays as long as what it brought about; no event tells it,
+since nothing but deliveries changes.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from regista.access.actions import Action
+from regista.access.verdict import Actor, authorize, reach, sight
+from regista.automations import integrations, replay_repository, service
+from regista.automations.errors import NotRunningError
+from regista.automations.replay_repository import NewReplay
+from regista.events.passage import stretch
+from regista.events.readers import readable
+from regista.events.selection import Selection
+from regista.kit import ids
+from regista.kit.db import Transaction
+from regista.kit.errors import InvalidError, NotFoundError
+from regista_events import full_name
+
+CHANNEL = "regista_replays"
+"""Wakes whoever drives replays."""
+
+
+class Asked(NamedTuple):
+    """Which replays a list is to have: of an automation, of a webhook, of any."""
+
+    automation: int | None = None
+    integration: int | None = None
+
+
+async def to_automation(transaction: Transaction, actor: Actor, automation: int, wanted: Selection) -> asyncpg.Record:
+    """Let an automation act on events of the past once more, by its revision in force; return the replay.
+
+    Limits are not counted, and its age does not matter. ``types`` are its own where none are given. Raises
+    `NotFoundError`, `AccessDeniedError`, and `InvalidError` for an automation that is disabled.
+    """
+    row = await service.writable(transaction, actor, automation)
+    if not row["enabled"]:
+        raise InvalidError(f"automation {automation} is disabled; enable it before events are replayed to it")
+    selection = of_automation(row, wanted)
+    return await _insert(transaction, actor, selection, automation=automation, revision=row["revision"])
+
+
+def of_automation(row: asyncpg.Record, wanted: Selection) -> Selection:
+    """Return the selection for an automation: by default of the types that it waits for."""
+    if wanted.events is not None or wanted.types is not None:
+        return wanted
+    return wanted.model_copy(update={"types": tuple(sorted(full_name(each) for each in row["events"]))})
+
+
+async def to_webhook(transaction: Transaction, actor: Actor, webhook: int, wanted: Selection) -> asyncpg.Record:
+    """Send events of the past to an endpoint as they are; return the replay.
+
+    Only those that the actor may read. Raises `NotFoundError` and `AccessDeniedError`.
+    """
+    selection = await of_webhook(transaction, actor, webhook, wanted)
+    return await _insert(transaction, actor, selection, integration=webhook)
+
+
+async def of_webhook(transaction: Transaction, actor: Actor, webhook: int, wanted: Selection) -> Selection:
+    """Return the selection for an endpoint that the actor may have redelivered to: events that it may read."""
+    found = (await integrations.by_ids(transaction, actor, [webhook])).get(webhook)
+    if found is None or found.kind != "webhook":
+        raise NotFoundError(f"webhook {webhook} does not exist, or you may not see it")
+    authorize(actor, Action.DELIVERY_REDELIVER, integrations.resource_of(found))
+    may = await readable(transaction, actor)
+    return wanted.model_copy(update={"entities": may.entities})
+
+
+async def get(transaction: Transaction, actor: Actor, replay: UUID, action: Action | None = None) -> asyncpg.Record:
+    """Return a replay of something that the actor may see, or do ``action`` to. Raises `NotFoundError`."""
+    row = await replay_repository.one(transaction, actor.organization_id, replay)
+    missing = NotFoundError(f"replay {replay} does not exist, or you may not see it")
+    if row is None:
+        raise missing
+    if row["automation_id"] is not None:
+        await service.get(transaction, actor, row["automation_id"])
+        if action is not None:
+            await service.writable(transaction, actor, row["automation_id"])
+        return row
+    found = (await integrations.by_ids(transaction, actor, [row["integration_id"]])).get(row["integration_id"])
+    if found is None:
+        raise missing
+    authorize(actor, action or Action.INTEGRATION_READ, integrations.resource_of(found))
+    return row
+
+
+async def page_of(
+    transaction: Transaction, actor: Actor, asked: Asked, before: tuple[datetime, UUID], limit: int
+) -> list[asyncpg.Record]:
+    """Return up to ``limit`` replays that the actor may see, newest first."""
+    seen = (sight(actor, Action.AUTOMATION_READ), reach(actor, Action.INTEGRATION_READ))
+    return await replay_repository.page(transaction, actor.organization_id, seen, asked, before, limit)
+
+
+async def cancel(transaction: Transaction, actor: Actor, replay: UUID) -> asyncpg.Record:
+    """End a replay that runs: what no planner has taken yet is not sent. Raises `NotRunningError`."""
+    row = await get(transaction, actor, replay, Action.DELIVERY_REDELIVER)
+    if not await replay_repository.end(transaction, replay, "canceled"):
+        state: Any = row["state"]
+        raise NotRunningError(f"replay {replay} is {state}; only one that runs can be canceled")
+    await replay_repository.drop_waiting(transaction, replay)
+    return await get(transaction, actor, replay)
+
+
+async def _insert(
+    transaction: Transaction,
+    actor: Actor,
+    selection: Selection,
+    *,
+    automation: int | None = None,
+    revision: int | None = None,
+    integration: int | None = None,
+) -> asyncpg.Record:
+    place = await stretch(transaction, actor.organization_id, selection)
+    new = NewReplay(
+        ids.uuid7(), actor.organization_id, automation, revision, integration, selection, place, actor.name, actor.id
+    )
+    await replay_repository.insert(transaction, new)
+    transaction.wake(CHANNEL)
+    row = await replay_repository.one(transaction, actor.organization_id, new.id)
+    assert row is not None  # noqa: S101 - it was inserted by this transaction
+    return row
