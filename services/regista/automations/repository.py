@@ -13,6 +13,7 @@ from regista.automations.listing_repository import PROJECT, SHOWN, VISIBILITY
 from regista.automations.matching import Action, Deed, Definition
 from regista.automations.run_triggers import parse_trigger
 from regista.automations.templates import template_of
+from regista.automations.templates import template_of
 from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name

@@ -14,6 +14,8 @@ class Seen:
     def __init__(self, event: Event[Any], now: datetime | None = None) -> None:
         self.event = event
         self.now = now or event.time
+        self.author: str | None = None
+        """The name of who did it, for templates that say it: `authors.name_authors` finds it."""
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -1,0 +1,212 @@
+"""A template, compiled for one event type: the bytes that stay, and what goes in between. Pure."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from regista.automations.errors import TemplateError
+from regista.automations.frozen import ACCESS_TOKEN, escaped
+from regista.automations.nearest import nearest_name
+from regista.automations.placeholders import Placeholder, UnclosedError, pieces
+from regista.automations.seen import Seen
+from regista.automations.variables import reader
+from regista.automations.vocabulary import vocabulary
+from regista_events import short_name
+
+ABSENT: Final = object()
+"""What a placeholder comes to that has no value: a missing key, an error of the evaluator."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+_SECRET = re.compile(r"secret\.([A-Za-z_][A-Za-z0-9_]{0,63})\Z")
+_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+class Reference(NamedTuple):
+    """A secret that a template refers to.
+
+    ``place`` is where, as a path, ``event`` the type for which; ``plain`` tells ``${NAME}``, which may be a variable
+    misspelt, from ``${secret.NAME}``.
+    """
+
+    name: str
+    place: str
+    event: str
+    plain: bool
+
+
+class Value(NamedTuple):
+    """A placeholder with a value: how it is written, and how it is read from an event and the automation's name."""
+
+    text: str
+    read: Callable[[Seen, str], Any]
+
+
+class Insert(NamedTuple):
+    """Where a value goes: ``whole`` as JSON of its own type, otherwise as text within quotes."""
+
+    value: Value
+    whole: bool
+
+
+class Secret(NamedTuple):
+    """Where a secret goes, within quotes."""
+
+    name: str
+
+
+Segment = bytes | Insert | Secret
+
+
+class Compiler:
+    """Compiles the templates of an action for one event type; collects the values and secrets that they ask for."""
+
+    def __init__(self, event_type: str) -> None:
+        self.values: dict[str, Value] = {}
+        self.references: list[Reference] = []
+        self._event = short_name(event_type)
+        self._words = vocabulary(event_type)
+        self._segments: list[Segment] = []
+
+    def document(self, value: Any, place: str) -> list[Segment]:
+        """Return a payload's segments. Raises `TemplateError`."""
+        self._segments = []
+        self._write(value, place)
+        return self._merged()
+
+    def message(self, text: str, place: str) -> list[Segment]:
+        """Return the segments of a text, as one JSON string. Raises `TemplateError`."""
+        self._segments = []
+        self._quoted(text, place, secrets=False)
+        return self._merged()
+
+    def _merged(self) -> list[Segment]:
+        merged: list[Segment] = []
+        for segment in self._segments:
+            if isinstance(segment, bytes) and merged and isinstance(merged[-1], bytes):
+                merged[-1] += segment
+            else:
+                merged.append(segment)
+        return merged
+
+    def _write(self, value: Any, place: str) -> None:
+        add = self._segments.append
+        match value:
+            case dict():
+                add(b"{")
+                for number, (name, member) in enumerate(value.items()):
+                    add(b"," if number else b"")
+                    inner = _member(place, name)
+                    self._quoted(name, inner, secrets=False)
+                    add(b":")
+                    self._write(member, inner)
+                add(b"}")
+            case list():
+                add(b"[")
+                for number, member in enumerate(value):
+                    add(b"," if number else b"")
+                    self._write(member, f"{place}[{number}]")
+                add(b"]")
+            case str():
+                parts = self._pieces(value, place)
+                if len(parts) == 1 and isinstance(parts[0], Placeholder):
+                    found = self._placeholder(parts[0].text, place)
+                    if isinstance(found, Value):
+                        add(Insert(found, whole=True))
+                        return
+                self._quoted(value, place, secrets=True)
+            case _:
+                add(json.dumps(value).encode())
+
+    def _quoted(self, text: str, place: str, *, secrets: bool) -> None:
+        add = self._segments.append
+        add(b'"')
+        for piece in self._pieces(text, place):
+            if isinstance(piece, str):
+                add(escaped(piece))
+                continue
+            found = self._placeholder(piece.text, place)
+            if isinstance(found, Value):
+                add(Insert(found, whole=False))
+            elif secrets:
+                add(found)
+            else:
+                reason = "stands for a secret, which goes into the texts of a webhook's payload alone"
+                raise self._refused(piece.text, place, reason)
+        add(b'"')
+
+    def _pieces(self, text: str, place: str) -> list[str | Placeholder]:
+        try:
+            return pieces(text)
+        except UnclosedError as error:
+            raise self._refused(
+                error.rest[2:100], place, "has no } that closes it; write $${ where a plain ${ is meant"
+            ) from None
+
+    def _placeholder(self, text: str, place: str) -> Value | Secret:
+        if text in self.values:
+            return self.values[text]
+        if text == ACCESS_TOKEN:
+            return Secret(ACCESS_TOKEN)
+        read = reader(text, self._words)
+        if read is None:
+            named = _SECRET.match(text)
+            if named or (_NAME.match(text) and text not in self._words.types):
+                name = named[1] if named else text
+                self.references.append(Reference(name, place, self._event, plain=named is None))
+                return Secret(name)
+            read = self._expression(text, place)
+        else:
+            read = _present(read)
+        self.values[text] = Value(text, read)
+        return self.values[text]
+
+    def _expression(self, text: str, place: str) -> Callable[[Seen, str], Any]:
+        from regista.automations.expressions import CompileError, environment  # noqa: PLC0415 - costs 10 MB when used
+
+        try:
+            compiled = environment(self._event).compile(text)
+        except CompileError as error:
+            raise self._refused(text, place, f"is no expression on {self._event}: {error.message}") from None
+
+        def evaluate(seen: Seen, _automation: str) -> Any:
+            value, error = compiled.evaluate(seen)
+            return value if error is None else ABSENT
+
+        return evaluate
+
+    def _refused(self, text: str, place: str, reason: str) -> TemplateError:
+        return TemplateError(
+            f"${{{text}}} at {place} {reason}",
+            field="actions",
+            place=place,
+            expression=text,
+            event=self._event,
+            nearest=nearest_name(text, self._words),
+        )
+
+
+def unknown_name(reference: Reference) -> TemplateError:
+    """Return the error of a plain name that is no variable, and no secret of the integration's team either."""
+    nearest = nearest_name(reference.name, vocabulary(reference.event))
+    return TemplateError(
+        f"${{{reference.name}}} at {reference.place} is no variable of {reference.event}, and the integration's team has "
+        f"no secret of that name; the nearest variable is {nearest!r}",
+        field="actions",
+        place=reference.place,
+        expression=reference.name,
+        event=reference.event,
+        nearest=nearest,
+    )
+
+
+def _present(read: Callable[[Seen, str], Any]) -> Callable[[Seen, str], Any]:
+    def present(seen: Seen, automation: str) -> Any:
+        value = read(seen, automation)
+        return ABSENT if value is None else value
+
+    return present
+
+
+def _member(place: str, name: str) -> str:
+    return f"{place}.{name}" if _MEMBER.match(name) else f"{place}[{json.dumps(name, ensure_ascii=False)}]"
