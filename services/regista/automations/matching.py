@@ -16,7 +16,6 @@ from regista.automations.conditions import Condition
 from regista.automations.limits import Limits
 from regista.automations.run_triggers import METRIC_EVENT, MetricTrigger, RunTrigger, StateTrigger
 from regista.automations.templates import Template
-from regista.automations.templates import Template
 from regista.automations.waiting import Part
 from regista_events import (
     AliasAddedData,
