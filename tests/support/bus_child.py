@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from regista.kit.bus.model import Received
+from regista.kit.bus.model import Received, Source
 from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.service import Lifecycle
 from tests.support.bus import Lot
@@ -34,5 +34,5 @@ class Doomed:
 
 if __name__ == "__main__":
     bootstrap, topic, group, path = sys.argv[1:]
-    subscriber = KafkaSubscriber(bootstrap, Doomed(group, Path(path)), Lot(), topic=topic, session=SESSION)
+    subscriber = KafkaSubscriber(bootstrap, Doomed(group, Path(path)), Lot(), source=Source(topic), session=SESSION)
     asyncio.run(subscriber.run(Lifecycle()))

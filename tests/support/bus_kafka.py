@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from regista.kit import ids
 from regista.kit.bus.kafka import KafkaPublisher
-from regista.kit.bus.model import Consumer, Origin, Parking, Record
+from regista.kit.bus.model import Consumer, Origin, Parking, Record, Source
 from regista.kit.bus.provision import ensure_topics
 from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.bus.topics import Topic
@@ -46,7 +46,7 @@ class TopicHarness:
     def join(self, consumer: Consumer, parking: Parking, *, drain: float = 10.0, stall: float = 60.0) -> Member:
         member = Member(
             KafkaSubscriber(
-                self.bootstrap, consumer, parking, topic=self.topic, session=SESSION, drain=drain, stall=stall
+                self.bootstrap, consumer, parking, source=Source(self.topic), session=SESSION, drain=drain, stall=stall
             )
         )
         self.members.append(member)

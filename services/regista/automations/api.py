@@ -250,7 +250,7 @@ def _parts(row: Any) -> dict[str, Any]:
         "where": row["condition"],
         "trigger": row["trigger"],
         "actions": row["actions"],
-        "waits_for": waits_for(row["trigger"], row["actions"]),
+        "waits_for": waits_for(row["actions"]),
         "limits": row["limits"],
         "author": row["author"],
         "created_at": row["created_at"],

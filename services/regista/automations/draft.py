@@ -45,5 +45,5 @@ async def draft(transaction: Transaction, actor: Actor, wanted: Wanted) -> Defin
         author_id=actor.id,
         actions=tuple(actions),
         kinds=frozenset(action.kind for action in actions),
-        waits_for=tuple(waits_for(new.trigger, new.actions)),
+        waits_for=tuple(waits_for(new.actions)),
     )

@@ -17,7 +17,8 @@ from regista_events import RunState
 STATE_EVENT = "run.state_changed"
 METRIC_EVENT = "run.metric_triggered"
 
-Window = Annotated[int, Field(ge=1, lt=2**31, description="values, the latest ones")]
+MOST_VALUES = 10_000
+Window = Annotated[int, Field(ge=1, le=MOST_VALUES, description="values, the latest ones")]
 Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
 Positive = Annotated[StrictInt | StrictFloat, Field(gt=0, allow_inf_nan=False)]
 Direction = Literal["increase", "decrease", "any"]

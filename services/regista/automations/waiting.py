@@ -8,18 +8,16 @@ automation is told what it waits for. Pure.
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-Part = Literal["trigger", "payload", "slack"]
+Part = Literal["payload", "slack"]
 
 
-def waits_for(trigger: Mapping[str, Any] | None, actions: Iterable[Mapping[str, Mapping[str, Any]]]) -> list[Part]:
+def waits_for(actions: Iterable[Mapping[str, Mapping[str, Any]]]) -> list[Part]:
     """Return what keeps a revision from firing; nothing for one that fires.
 
-    ``trigger``: nobody watches metrics. ``payload``: templates are not
+    ``payload``: templates are not
     rendered, and the event itself must not go out in their place. ``slack``: nothing sends to channels.
     """
     found: dict[Part, None] = {}
-    if trigger is not None and "metric" in trigger:
-        found["trigger"] = None
     for action in actions:
         for kind, settings in action.items():
             if "payload" in settings:

@@ -5,7 +5,7 @@ yet published. The relay takes it from there. Nothing else may announce a change
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,6 +21,8 @@ from regista_events import Event, codec
 CHANNEL = "regista_outbox"
 PUBLISHED = "regista_published"
 """Woken when rows have been given their positions: live streams have something to read."""
+METRICS = "regista_metrics"
+"""Woken when lines of runs wait in ``metric_outbox``, an outbox of their own."""
 MAX_HOPS = 16
 MAX_EVENT_BYTES = 4 << 20
 """An event that the topic would not take must not commit: the relay could never get past it."""
@@ -117,6 +119,11 @@ async def append(
     if rows:
         transaction.wake(CHANNEL)
     return events
+
+
+def preview(draft: Draft, origin: Origin) -> Event[Any]:
+    """Return the event that a draft would be if it were appended now: for who has to look at it before it happens."""
+    return _event(replace(draft, aggregate=replace(draft.aggregate)), origin, ())
 
 
 @lru_cache

@@ -3,6 +3,7 @@
 Who writes
     Mutations insert outbox rows, in id order within an aggregate since they hold its lock. A relay deletes the rows
     that the bus has acknowledged, and in the same statement numbers them in ``published``, which live streams follow.
+    What runs log has an outbox of its own, whose relay deletes the batches as well and numbers nothing.
 
 Who reads
     The one holder of the shard's session advisory lock, on the connection that holds it: losing the connection is losing
@@ -16,7 +17,7 @@ What a crash leaves
 """
 
 from regista.relay.faults import Faults
-from regista.relay.outlet import EVENTS, Outlet
+from regista.relay.outlet import EVENTS, METRICS, Outlet
 from regista.relay.service import Relay
 
-__all__ = ["EVENTS", "Faults", "Outlet", "Relay"]
+__all__ = ["EVENTS", "METRICS", "Faults", "Outlet", "Relay"]

@@ -79,6 +79,17 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 """
+# Rows of a log that nobody reads again.
+_SETTLE_AND_FORGET = """
+WITH gone AS (
+    DELETE FROM {table} USING unnest($1::smallint[], $2::bigint[]) AS sent (shard, id)
+    WHERE {table}.shard = sent.shard AND {table}.id = sent.id
+    RETURNING {table}.event_id
+), forgotten AS (
+    DELETE FROM {log} USING gone WHERE {log}.id = gone.event_id
+)
+SELECT count(*) FROM gone
+"""
 _VACUUM = "VACUUM (SKIP_LOCKED, TRUNCATE FALSE, PARALLEL 0) {table}"
 _LAG = """
 SELECT (SELECT count(*) FROM (
@@ -120,9 +131,9 @@ class ShardSession:
         names = {"table": outlet.table, "log": outlet.log}
         self._pending_of_all = _PENDING.format(window="", limit="ORDER BY row.id LIMIT $4", **names)
         self._pending_of_each = _PENDING.format(window="PARTITION BY oldest.shard", limit="", **names)
-        self._settle = _SETTLE.format(**names)
+        self._settle = (_SETTLE if outlet.permanent else _SETTLE_AND_FORGET).format(**names)
         self._lag = _LAG.format(**names)
-        self._vacuum = _VACUUM.format(**names)
+        self._vacuum = _VACUUM.format(table=outlet.table if outlet.permanent else f"{outlet.table}, {outlet.log}")
 
     @property
     def pid(self) -> int:
@@ -164,7 +175,10 @@ class ShardSession:
         return found
 
     async def settle(self, rows: Sequence[Row]) -> int:
-        """Delete exactly these rows and give them their positions; return how many had not been deleted before."""
+        """Delete exactly these rows, and give them their positions where the log is permanent.
+
+        Returns how many had not been deleted before.
+        """
         # In the order of the key, so that two holders that overlap cannot deadlock on each other's rows.
         keys = sorted((row.record.shard, row.id) for row in rows)
         found = await self._fetch(self._settle, [shard for shard, _ in keys], [number for _, number in keys])

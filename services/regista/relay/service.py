@@ -33,11 +33,10 @@ class Relay:
     of PostgreSQL or of the bus for as long as it takes and loses nothing by it.
     """
 
-    name = "relay"
-
     def __init__(
         self, runtime: Runtime, publisher: Publisher, *, outlet: Outlet = EVENTS, faults: Faults = NO_FAULTS
     ) -> None:
+        self.name = outlet.name
         self._database = runtime.database
         self._publisher = publisher
         self._outlet = outlet
@@ -89,7 +88,9 @@ class Relay:
                     # A connection that had lived for a while does not count among failures in a row.
                     failures = 1 if clock.monotonic() - begun > RECONNECT_LIMIT else failures + 1
                     self._absence = f"PostgreSQL does not answer: {type(error).__name__}: {error}"
-                    logger.warning("relay_disconnected", failures=failures, error=repr(error))
+                    logger.warning(
+                        "relay_disconnected", outlet=self._outlet.table, failures=failures, error=repr(error)
+                    )
                     jitter = ids.fraction()
                     await lifecycle.pause(
                         backoff.exponential(failures, first=RECONNECT_FIRST, limit=RECONNECT_LIMIT, jitter=jitter)
@@ -104,14 +105,15 @@ class Relay:
         async with open_session(self._database, self._outlet, self._stir.set) as session:
             self._pump = Pump(session, self._publisher, self._metrics, self._faults, self._stir, self._announce)
             lifecycle.started.set()
-            logger.info("relay_connected", pid=session.pid)
+            logger.info("relay_connected", outlet=self._outlet.table, pid=session.pid)
             try:
                 await self._pump.run(lifecycle.stopping)
             finally:
                 self._pump = None
 
     def _announce(self) -> None:
-        self._database.wakeups.wake(outbox.PUBLISHED)
+        if self._outlet.permanent:
+            self._database.wakeups.wake(outbox.PUBLISHED)
 
     async def _stir_at(self, event: asyncio.Event) -> None:
         await event.wait()

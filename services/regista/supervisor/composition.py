@@ -6,35 +6,52 @@ from collections.abc import Callable, Sequence
 
 from regista.audit.consumer import AuditProjection
 from regista.automations.catalogue import Catalogue
+from regista.automations.watcher import Watcher
 from regista.delivery import Dispatcher
 from regista.kit.bus.local import LocalBus
-from regista.kit.bus.model import Consumer
+from regista.kit.bus.model import Consumer, Source
 from regista.kit.dead_letter import DeadLetters
 from regista.kit.errors import ConfigurationError
 from regista.kit.runtime import Runtime
 from regista.kit.service import Service
 from regista.kit.settings import Settings
-from regista.relay.service import Relay
+from regista.relay import METRICS, Relay
 from regista.supervisor.parts import Part
 from regista.upkeep import Upkeep
 from regista.upkeep.schedule import sweeps
 from regista.webhooks.consumer import Planner
 from regista.webhooks.sender import WebhookSender
+from regista_events import metrics
+
+_METRIC_LINES = Source(METRICS.topic, metrics.decode)
 
 
 def engine(runtime: Runtime) -> Sequence[Service]:
-    """Return all but the API, for one process: relay, consumers, dispatcher, upkeep."""
+    """Return all but the API, for one process: relays, consumers, dispatcher, upkeep."""
     dispatcher = _dispatcher(runtime)
     consumers: list[Consumer] = [_planner(runtime, dispatcher), _audit(runtime)]
+    watcher = _watcher(runtime)
     parking = DeadLetters(runtime.database)
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
-        return [dispatcher, Relay(runtime, LocalBus(consumers, parking)), _upkeep(runtime)]
+        watching = LocalBus([watcher], parking, outbox=METRICS.table, decode=_METRIC_LINES.decode)
+        return [
+            dispatcher,
+            Relay(runtime, LocalBus(consumers, parking)),
+            Relay(runtime, watching, outlet=METRICS),
+            _upkeep(runtime),
+        ]
     from regista.supervisor.kafka import KafkaRelay, KafkaSubscriber  # noqa: PLC0415 - the local bus never pays for it
 
     instance = _instance(runtime.settings)
-    subscribers = [KafkaSubscriber(bootstrap, consumer, parking, instance=instance) for consumer in consumers]
-    return [dispatcher, *subscribers, KafkaRelay(runtime, bootstrap), _upkeep(runtime)]
+    return [
+        dispatcher,
+        *(KafkaSubscriber(bootstrap, consumer, parking, instance=instance) for consumer in consumers),
+        KafkaSubscriber(bootstrap, watcher, parking, source=_METRIC_LINES, instance=instance),
+        KafkaRelay(runtime, bootstrap),
+        KafkaRelay(runtime, bootstrap, METRICS),
+        _upkeep(runtime),
+    ]
 
 
 def part(runtime: Runtime, name: Part) -> Sequence[Service]:
@@ -53,19 +70,27 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
         )
     from regista.supervisor.kafka import KafkaRelay, KafkaSubscriber  # noqa: PLC0415 - as above
 
-    def consuming(consumer: Consumer) -> KafkaSubscriber:
-        return KafkaSubscriber(bootstrap, consumer, DeadLetters(runtime.database))
+    parking = DeadLetters(runtime.database)
 
     def webhooks() -> Sequence[Service]:
         dispatcher = _dispatcher(runtime)
-        return [dispatcher, consuming(_planner(runtime, dispatcher))]
+        return [dispatcher, KafkaSubscriber(bootstrap, _planner(runtime, dispatcher), parking)]
+
+    def watching() -> Sequence[Service]:
+        watcher = _watcher(runtime)
+        return [KafkaSubscriber(bootstrap, watcher, parking, source=_METRIC_LINES)]
 
     made: dict[Part, Callable[[], Sequence[Service]]] = {
-        Part.RELAY: lambda: [KafkaRelay(runtime, bootstrap)],
+        Part.RELAY: lambda: [KafkaRelay(runtime, bootstrap), KafkaRelay(runtime, bootstrap, METRICS)],
         Part.WEBHOOKS: webhooks,
-        Part.AUDIT: lambda: [consuming(_audit(runtime))],
+        Part.AUDIT: lambda: [KafkaSubscriber(bootstrap, _audit(runtime), parking)],
+        Part.METRICS: watching,
     }
     return made[name]()
+
+
+def _watcher(runtime: Runtime) -> Watcher:
+    return Watcher(runtime.database, Catalogue(), runtime.public_url)
 
 
 def _planner(runtime: Runtime, dispatcher: Dispatcher) -> Consumer:

@@ -10,4 +10,5 @@ class Part(StrEnum):
     RELAY = "relay"
     WEBHOOKS = "webhooks"
     AUDIT = "audit"
+    METRICS = "metrics"
     UPKEEP = "upkeep"

@@ -1,14 +1,16 @@
 """Brings everything that outlives the processes up to date: schema, first organization, Kafka topics and groups."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from regista import migrations
 from regista.access import service as access
 from regista.kit.db import Database
 from regista.kit.settings import Settings
+from regista_events import topics
 
-GROUPS = ("webhooks", "audit")
-"""Every consumer group; a new one begins at the moment of its installation."""
+GROUPS: Mapping[str, Sequence[str]] = {topics.EVENTS: ("webhooks", "audit"), topics.RUN_METRICS: ("metrics",)}
+"""Every consumer group by its topic; a new one begins at the moment of its installation."""
 
 
 class Prepared(NamedTuple):
@@ -35,5 +37,6 @@ async def prepare(settings: Settings, database: Database, public_url: str) -> Pr
         from regista.kit.bus import provision  # noqa: PLC0415 - the local bus never pays for it
 
         await provision.ensure_topics(settings.kafka_bootstrap_servers, settings.kafka_replication)
-        await provision.ensure_group_offsets(settings.kafka_bootstrap_servers, GROUPS)
+        for topic, groups in GROUPS.items():
+            await provision.ensure_group_offsets(settings.kafka_bootstrap_servers, groups, topic=topic)
     return Prepared(before, after or migrations.HEAD, bootstrapped, settings.kafka_bootstrap_servers is not None)

@@ -6,6 +6,7 @@ not by metric: a chunk of lines costs as many rows as it has shapes, whether the
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -34,12 +35,13 @@ class Shape(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A line of history or of events: its number, its step (history has one) and shape, and its bytes."""
+    """A line of history or of events: its number, its step (history has one) and shape, its bytes and what they say."""
 
     line: int
     step: int | None
     shape: Shape
     body: bytes
+    row: Mapping[str, Any]
 
 
 def parse(stream: Stream, first: int, lines: Sequence[str]) -> Iterator[Parsed]:
@@ -64,7 +66,7 @@ def parse(stream: Stream, first: int, lines: Sequence[str]) -> Iterator[Parsed]:
             shape = shape_of(found)
             if not {str, dict, list}.intersection(map(type, found.values())):
                 known[outline] = shape
-        yield Parsed(number, step, shape, body)
+        yield Parsed(number, step, shape, body, found)
 
 
 def read(body: bytes) -> dict[str, Any] | None:
@@ -85,6 +87,13 @@ def shape_of(row: Mapping[str, Any]) -> Shape:
     """Return the shape of a line."""
     metrics = dict(sorted(_metrics(row, "")))
     return Shape(hashlib.blake2b(json.dumps(metrics).encode(), digest_size=16).digest(), metrics)
+
+
+def numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics of a line that are numbers, by name or path; those that are not finite too."""
+    found: dict[str, float] = {}
+    _numbers(row, "", found)
+    return found
 
 
 def project(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any] | None:
@@ -109,6 +118,26 @@ def _at(row: Mapping[str, Any], key: str) -> Any:
         if isinstance(inner, dict):
             return _at(inner, key[len(head) + 1 :])
     return None
+
+
+def _numbers(row: Mapping[str, Any], prefix: str, found: dict[str, float]) -> None:
+    for name, value in row.items():
+        kind = type(value)
+        if kind is float or (kind is int and -_LIMIT <= value < _LIMIT):
+            found[prefix + name] = value
+        elif kind is int:
+            found[prefix + name] = _float(value)
+        elif kind is str and value in _NOT_FINITE:
+            found[prefix + name] = float(value)
+        elif kind is dict and not isinstance(value.get("_type"), str):
+            _numbers(value, f"{prefix}{name}.", found)
+
+
+def _float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def _metrics(row: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from regista.kit.outbox import append
 from regista.tracking import line_repository, places, repository
 from regista.tracking.line_repository import Progress
 from regista.tracking.lines import STEP, Parsed, Shape, Stream, parse, read
+from regista.tracking.publication import publish
 from regista.tracking.runs import ENDED, Locked, enter, lock_run, state_change
 from regista.tracking.subjects import Run
 from regista.tracking.summary import MAX_DATA_BYTES, size, storable
@@ -62,7 +63,7 @@ async def receive(transaction: Transaction, actor: Actor, path: tuple[str, str, 
     locked = await lock_run(transaction, actor, *path)
     run = locked.run
     if sent.chunks:
-        await _write(transaction, run.id, sent)
+        await publish(transaction, locked, await _write(transaction, run.id, sent))
     summary = _summary(run, sent)
     state = _state(run, sent)
     if state == run.state:
@@ -84,7 +85,9 @@ async def _enter(
     return changed
 
 
-async def _write(transaction: Transaction, run: int, sent: Sent) -> None:
+async def _write(transaction: Transaction, run: int, sent: Sent) -> dict[Stream, Sequence[Parsed]]:
+    """Store what has come; return the lines of history and of events that were not there."""
+    new: dict[Stream, Sequence[Parsed]] = {}
     found = (await line_repository.progress(transaction, [run])).get(run, {})
     if sent.writer is None and any(progress.pending for progress in found.values()):
         await _settle(transaction, run, sent, found)
@@ -98,14 +101,15 @@ async def _write(transaction: Transaction, run: int, sent: Sent) -> None:
         if stream is Stream.OUTPUT:
             bodies = [text.encode("utf-8", "replace") for text in chunk.lines]
             await line_repository.write_lines(transaction, run, stream, first, bodies)
-            added, step = 0, None
+            step = None
         else:
-            added, step = await _add(transaction, run, stream, first, chunk.lines)
+            new[stream], step = await _add(transaction, run, stream, first, chunk.lines)
         if begin is not None:
-            await line_repository.count(transaction, run, stream, added, step)
+            await line_repository.count(transaction, run, stream, len(new.get(stream, ())), step)
         else:
             # One more than the last, whatever comes in between later: where a client that resumes goes on.
             await line_repository.advance(transaction, run, stream, first + len(chunk.lines), step)
+    return new
 
 
 async def _settle(transaction: Transaction, run: int, sent: Sent, found: Mapping[Stream, Progress]) -> None:
@@ -147,14 +151,15 @@ async def _repeats(transaction: Transaction, run: int, stream: Stream, chunk: Ch
 
 async def _add(
     transaction: Transaction, run: int, stream: Stream, first: int, lines: Sequence[str]
-) -> tuple[int, int | None]:
-    """Insert the lines that are not there; return how many, and the highest step among all."""
+) -> tuple[list[Parsed], int | None]:
+    """Insert the lines that are not there; return those, and the highest step among all."""
     parsing = partial(list[Parsed], parse(stream, first, lines))
     parsed = await asyncio.to_thread(parsing) if len(lines) > _MANY else parsing()
     added = await line_repository.add_lines(transaction, run, stream, parsed)
-    if added:
-        await _place(transaction, run, stream, [line for line in parsed if line.line in added])
-    return len(added), max((line.step for line in parsed if line.step is not None), default=None)
+    new = [line for line in parsed if line.line in added]
+    if new:
+        await _place(transaction, run, stream, new)
+    return new, max((line.step for line in parsed if line.step is not None), default=None)
 
 
 async def _place(transaction: Transaction, run: int, stream: Stream, lines: Sequence[Parsed]) -> None:

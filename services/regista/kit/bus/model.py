@@ -1,10 +1,25 @@
 """What travels on the bus, and what stands at its two ends."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol
 from uuid import UUID
 
-from regista_events import RegistryEvent, UnknownEvent
+from typing_extensions import TypeVar
+
+from regista_events import RegistryEvent, UnknownEvent, codec, topics
+
+M = TypeVar("M", default=RegistryEvent | UnknownEvent)
+"""What the records of a topic are: events, if nothing else is said."""
+
+Decode = Callable[[bytes], M]
+"""Makes of a record's bytes what they are. Raises `ValueError` for bytes that are none."""
+
+
+class Source(NamedTuple):
+    """A topic, and what its records are."""
+
+    topic: str = topics.EVENTS
+    decode: Decode[Any] = codec.decode
 
 
 class Record(NamedTuple):
@@ -22,7 +37,7 @@ class Record(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a record was read: a Kafka offset, or the outbox (``topic`` is ``outbox`` and ``offset`` is None).
+    """Where a record was read: a Kafka offset, or an outbox (``topic`` is its table and ``offset`` is None).
 
     ``event_id`` is what the bus says (header ``ce-id``, or the outbox row), None where it says nothing readable.
     """
@@ -37,19 +52,20 @@ class Origin(NamedTuple):
         return place if self.offset is None else f"{place}@{self.offset}"
 
 
-class Received(NamedTuple):
+class Received(NamedTuple, Generic[M]):
     """A record as a consumer sees it.
 
-    ``event`` is None for bytes that are no event; only a consumer with ``accepts_malformed = True`` is given those.
+    ``event`` is what the topic's records are; None for bytes that are none: only a consumer with
+    ``accepts_malformed = True`` is given those.
     """
 
-    event: RegistryEvent | UnknownEvent | None
+    event: M | None
     raw: bytes
     context: bytes
     shard: int
 
 
-class Consumer(Protocol):
+class Consumer(Protocol[M]):
     """One consumer group.
 
     ``handle`` takes one to some hundred records, in order within each shard, and commits them in one transaction of
@@ -62,7 +78,7 @@ class Consumer(Protocol):
 
     group: str
 
-    async def handle(self, batch: Sequence[Received]) -> None:
+    async def handle(self, batch: Sequence[Received[M]]) -> None:
         """Handle the batch in one transaction."""
         ...
 
@@ -70,7 +86,7 @@ class Consumer(Protocol):
 class Parking(Protocol):
     """Where the poison of a group goes (table ``dead_letter``)."""
 
-    async def park(self, group: str, record: Received, origin: Origin, error: Exception) -> None:
+    async def park(self, group: str, record: Received[Any], origin: Origin, error: Exception) -> None:
         """Commit the record in a transaction of its own.
 
         A record may be parked again after a crash: it is the same one when group and ``origin.event_id`` agree or,

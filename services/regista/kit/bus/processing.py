@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -31,7 +31,7 @@ class Feed:
     during an outage, in seconds.
     """
 
-    def __init__(self, consumer: Consumer, parking: Parking, *, least: float = 0.1, most: float = 5.0) -> None:
+    def __init__(self, consumer: Consumer[Any], parking: Parking, *, least: float = 0.1, most: float = 5.0) -> None:
         self.group = consumer.group
         self._consumer = consumer
         self._parking = parking
@@ -79,7 +79,7 @@ class Feed:
         await self._bisect(arrivals[:middle])
         await self._bisect(arrivals[middle:])
 
-    async def _run(self, records: Sequence[Received]) -> Exception | None:
+    async def _run(self, records: Sequence[Received[Any]]) -> Exception | None:
         """Hand the records over until they are committed (None) or found to be at fault (the error)."""
         transient = 0
         attempt = 0

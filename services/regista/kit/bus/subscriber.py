@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 from functools import partial
 from itertools import chain
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -28,17 +29,17 @@ from regista.kit import clock
 from regista.kit.bus.arrival import Arrival, arrive
 from regista.kit.bus.kafka import CONTEXT, EVENT_ID
 from regista.kit.bus.metadata import calm
-from regista.kit.bus.model import Consumer, Origin, Parking
+from regista.kit.bus.model import Consumer, Decode, Origin, Parking, Source
 from regista.kit.bus.processing import Feed
 from regista.kit.bus.progress import Progress
 from regista.kit.errors import RegistaError
 from regista.kit.service import Health, Lifecycle
-from regista_events import topics
 
 logger = structlog.get_logger()
 
 Records = tuple[ConsumerRecord[bytes | None, bytes | None], ...]
 
+EVENTS = Source()
 MAX_RECORDS = 500
 POLL_MS = 1000
 LOOK = 1.0
@@ -67,10 +68,10 @@ class KafkaSubscriber:
     def __init__(
         self,
         bootstrap: str,
-        consumer: Consumer,
+        consumer: Consumer[Any],
         parking: Parking,
         *,
-        topic: str = topics.EVENTS,
+        source: Source = EVENTS,
         instance: str | None = None,
         drain: float = 20.0,
         stall: float = 60.0,
@@ -78,7 +79,7 @@ class KafkaSubscriber:
     ) -> None:
         self.name = consumer.group
         self._bootstrap = bootstrap
-        self._topic = topic
+        self._source = source
         self._instance = instance
         self._drain = drain
         self._session_ms = int(session * 1000)
@@ -137,7 +138,7 @@ class KafkaSubscriber:
             graceful_timeout=self._drain,
         )
         subscriber = broker.subscriber(
-            self._topic,
+            self._source.topic,
             batch=True,
             group_id=self.name,
             group_instance_id=self._instance,
@@ -148,7 +149,7 @@ class KafkaSubscriber:
             heartbeat_interval_ms=self._session_ms // 4,
             listener=_Drain(self),
             parser=self._parse,
-            decoder=_decode,
+            decoder=self._arrivals,
             no_reply=True,
         )
         subscriber(self._handle)
@@ -195,6 +196,10 @@ class KafkaSubscriber:
         """Make FastStream's message without decoding a header: nothing in a record can make this fail."""
         return KafkaAckableMessage(body=b"", raw_message=records, message_id="", headers={}, consumer=self._consumer)
 
+    async def _arrivals(self, msg: StreamMessage[Records]) -> list[Arrival]:
+        """Decode each record once, as what the topic's records are."""
+        return [_arrival(record, self._source.decode) for record in msg.raw_message]
+
     async def _watch(self, lifecycle: Lifecycle, subscriber: BatchSubscriber) -> None:
         while not await lifecycle.pause(LOOK):
             now = clock.monotonic()
@@ -238,15 +243,10 @@ class _Drain(ConsumerRebalanceListener):
         )
 
 
-async def _decode(msg: StreamMessage[Records]) -> list[Arrival]:
-    """Decode each record once, with our codec."""
-    return [_arrival(record) for record in msg.raw_message]
-
-
-def _arrival(record: ConsumerRecord[bytes | None, bytes | None]) -> Arrival:
+def _arrival(record: ConsumerRecord[bytes | None, bytes | None], decode: Decode[Any]) -> Arrival:
     headers: dict[str, bytes | None] = dict(record.headers)
     origin = Origin(record.topic, record.partition, record.offset, _event_id(headers.get(EVENT_ID)))
-    return arrive(record.value or b"", headers.get(CONTEXT) or b"", record.partition, origin)
+    return arrive(record.value or b"", headers.get(CONTEXT) or b"", record.partition, origin, decode)
 
 
 def _event_id(header: bytes | None) -> UUID | None:

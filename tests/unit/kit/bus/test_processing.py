@@ -7,6 +7,7 @@ import pytest
 from regista.kit.bus.arrival import Arrival, arrive
 from regista.kit.bus.model import Origin
 from regista.kit.bus.processing import TRANSIENT_ATTEMPTS, Feed
+from regista_events import codec
 from tests.support.bus import Audit, Ledger, Lot, garbage, record, until
 from tests.support.bus_behaviour import Fails
 
@@ -15,7 +16,7 @@ def arrivals(*numbers: int) -> list[Arrival]:
     """Return records with these sequences; 0 is a record that is no event."""
     sent = [record(number) if number else garbage() for number in numbers]
     return [
-        arrive(each.raw, each.context, each.shard, Origin("t", each.shard, offset, each.event_id))
+        arrive(each.raw, each.context, each.shard, Origin("t", each.shard, offset, each.event_id), codec.decode)
         for offset, each in enumerate(sent)
     ]
 
