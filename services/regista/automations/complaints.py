@@ -7,7 +7,7 @@ kind of thing it is, and what they may have meant.
 
 import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 from regista.automations.tokens import Token, paths, tokens
@@ -141,9 +141,9 @@ def _undeclared(name: str, text: str, at: int, event_type: str, names: list[str]
     words = tokens(text)
     before = [word for word in words if word.start < at and word.text == name]
     if _is_called(words, at) and before:
-        nearest = nearest_name(name, FUNCTIONS)
-        message = f"there is no function {name!r}; the nearest is {nearest!r}"
-        return Complaint(message, *position(text, before[-1].start), nearest)
+        found = get_close_matches(name, sorted(FUNCTIONS), 1)
+        message = f"there is no function {name!r}" + (f"; the nearest is {found[0]!r}" if found else "")
+        return Complaint(message, *position(text, before[-1].start), found[0] if found else None)
     named = [path for path in paths(words) if ".".join(path.steps) == name and path.places[0] <= at]
     message, nearest = no_field(name, event_type, names)
     return Complaint(message, *position(text, named[-1].places[0] if named else at), nearest)
@@ -169,21 +169,28 @@ def _operator(name: str) -> str:
 def _mismatch(operator: str, written: str) -> str:
     kinds = _split(written)
     words = [kind_name(each) for each in kinds]
+    both = len(kinds) == 2  # noqa: PLR2004 - what stands left and right
     if not kinds:
         return f"{operator} does not take values of these kinds"
+    if operator == "?:" and kinds[0] == "bool":
+        return f"the branches of ?: are {' and '.join(words[1:])}; both must be of one kind"
     if operator in _LOGICAL:
-        wrong = next((each for each, kind in zip(words, kinds, strict=True) if kind != "bool"), "anything else")
-        if operator == "?:" and kinds[:1] == ["bool"]:
-            return f"the branches of ?: are {' and '.join(words[1:])}; both must be of one kind"
+        wrong = next((word for word, kind in zip(words, kinds, strict=True) if kind != "bool"), "anything else")
         return f"{operator} takes true or false, not {wrong}"
-    if operator in _COMPARISONS and len(words) == 2:  # noqa: PLR2004 - both sides
-        hint = "; write the whole number with a point, as in 1.0" if set(kinds) == {"int", "double"} else ""
-        if words[0] == words[1]:
-            return f"{words[0]} cannot be compared with {words[1]} by {operator}"
-        return f"{words[0]} is compared with {words[1]} by {operator}; both sides must be of one kind{hint}"
-    if operator == "in" and len(words) == 2:  # noqa: PLR2004 - both sides
-        return f"in looks for {words[0]} in {words[1]}, where it cannot be"
-    return f"{operator} does not take {' and '.join(words)}"
+    if operator in _COMPARISONS and both:
+        return _compared(operator, kinds, words)
+    return (
+        f"in looks for {words[0]} in {words[1]}, where it cannot be"
+        if operator == "in" and both
+        else f"{operator} does not take {' and '.join(words)}"
+    )
+
+
+def _compared(operator: str, kinds: list[str], words: list[str]) -> str:
+    if words[0] == words[1]:
+        return f"{words[0]} cannot be compared with {words[1]} by {operator}"
+    hint = "; write the whole number with a point, as in 1.0" if set(kinds) == {"int", "double"} else ""
+    return f"{words[0]} is compared with {words[1]} by {operator}; both sides must be of one kind{hint}"
 
 
 def _split(written: str) -> list[str]:
