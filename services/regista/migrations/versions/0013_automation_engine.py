@@ -63,6 +63,7 @@ _STATEMENTS = (
         revision integer,
         integration_id bigint REFERENCES integration (id),
         selection jsonb NOT NULL,
+        began bigint NOT NULL,
         position bigint NOT NULL,
         until bigint NOT NULL,
         examined bigint NOT NULL DEFAULT 0,
