@@ -2,7 +2,8 @@
 
 The rule does not depend on the order in which events arrive, which is theirs only within one aggregate: no two firings
 are closer to each other than the cooldown, and no 60 minutes have more than ``per_hour`` of them. What waits fires, and
-counts, at the first moment that keeps this; an event from before what `State` remembers is judged by what is left of it.
+counts, at the first moment that keeps this. An event that comes more than `LATENESS` behind the newest firing is judged
+by what is still remembered.
 """
 
 from bisect import bisect_left, insort
@@ -15,6 +16,8 @@ from regista.automations.limits import Limits
 from regista.automations.verdict import FIRE, Verdict
 
 HOUR = timedelta(hours=1)
+LATENESS = timedelta(minutes=10)
+"""How far behind the newest firing an event may come and be judged by all firings around it."""
 
 
 class Held(NamedTuple):
@@ -26,7 +29,7 @@ class Held(NamedTuple):
 
 
 class State(NamedTuple):
-    """When the automation has fired, the oldest first and as far back as its limits look, and what waits."""
+    """When the automation has fired, the oldest first and as far back as its limits look and events may be late."""
 
     fires: tuple[datetime, ...] = ()
     held: Held | None = None
@@ -104,5 +107,5 @@ def _with(limits: Limits | None, fires: Sequence[datetime], time: datetime) -> t
     insort(series, time)
     if limits is None:
         return tuple(series)
-    oldest = series[-1] - max(limits.cooldown or timedelta(), HOUR if limits.per_hour is not None else timedelta())
-    return tuple(series[bisect_left(series, oldest) :])
+    reach = max(limits.cooldown or timedelta(), HOUR if limits.per_hour is not None else timedelta())
+    return tuple(series[bisect_left(series, series[-1] - reach - LATENESS) :])

@@ -1,15 +1,17 @@
 """Automations over REST."""
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.automations import listing, repository, service
 from regista.automations.actions import WantedAction
+from regista.automations.author_access import lost_access
 from regista.automations.limits import Limits
 from regista.automations.listing import Question
 from regista.automations.names import AutomationName
@@ -53,6 +55,8 @@ class NoAction(Part):
 
 class ActionPart(Part):
     """One action, by its kind: exactly one of the fields."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     webhook: WebhookAction | None = None
     slack: SlackAction | None = None
@@ -153,10 +157,15 @@ class RevisionShape(BaseModel):
 
 
 class AutomationShape(RevisionShape):
-    """An automation with its revision in force; ``created_at`` is the automation's."""
+    """An automation with its revision in force; ``created_at`` is the automation's.
+
+    ``author_access`` false: whoever saved the revision may not save it any more, so that it is skipped until somebody
+    does who may.
+    """
 
     id: int
     enabled: bool
+    author_access: bool
     updated_at: datetime
 
 
@@ -166,7 +175,7 @@ async def create_automation(call: Call, body: NewAutomation) -> Response:
     wanted = body.wanted()
 
     async def command(tx: Transaction) -> AutomationShape:
-        return _shape(await service.create(tx, call.actor, wanted, enabled=body.enabled))
+        return await _shaped(tx, await service.create(tx, call.actor, wanted, enabled=body.enabled))
 
     return await call.mutate(command, status=201)
 
@@ -178,7 +187,8 @@ async def list_automations(call: Call, limit: Limit = 50, cursor: Cursor = None)
 
     async def query(tx: Transaction) -> Page[AutomationShape]:
         rows = await listing.search(tx, call.actor, Question(limit + 1, cursor=[str(key[0])] if key else None))
-        return page(rows, limit, lambda row: [row["id"]], _shape)
+        lost = await lost_access(tx, [(row["id"], row["revision"]) for row in rows])
+        return page(rows, limit, lambda row: [row["id"]], lambda row: _shape(row, lost))
 
     return await call.answer(query)
 
@@ -188,7 +198,7 @@ async def get_automation(call: Call, automation_id: AutomationId) -> Response:
     """Return an automation."""
 
     async def query(tx: Transaction) -> AutomationShape:
-        return _shape(await service.get(tx, call.actor, automation_id))
+        return await _shaped(tx, await service.get(tx, call.actor, automation_id))
 
     return await call.answer(query)
 
@@ -207,7 +217,7 @@ async def change_automation(call: Call, automation_id: AutomationId, body: Autom
         changes["limits"] = body.limits.written()
 
     async def command(tx: Transaction) -> AutomationShape:
-        return _shape(await service.change(tx, call.actor, automation_id, changes, enabled=body.enabled))
+        return await _shaped(tx, await service.change(tx, call.actor, automation_id, changes, enabled=body.enabled))
 
     return await call.mutate(command)
 
@@ -231,10 +241,15 @@ async def list_revisions(call: Call, automation_id: AutomationId, limit: Limit =
     return await call.answer(query)
 
 
-def _shape(row: Any) -> AutomationShape:
+async def _shaped(transaction: Transaction, row: Any) -> AutomationShape:
+    return _shape(row, await lost_access(transaction, [(row["id"], row["revision"])]))
+
+
+def _shape(row: Any, lost: Container[tuple[int, int]]) -> AutomationShape:
     return AutomationShape(
         id=row["id"],
         enabled=row["enabled"],
+        author_access=(row["id"], row["revision"]) not in lost,
         updated_at=row["updated_at"],
         **_parts(row),
     )

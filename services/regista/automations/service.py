@@ -10,6 +10,7 @@ from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
 from regista.automations import repository
 from regista.automations.actions import WantedAction, resolve
+from regista.automations.author_access import lost_access
 from regista.automations.conditions import check_condition
 from regista.automations.errors import AutomationExistsError
 from regista.automations.limits import parse_limits
@@ -92,7 +93,8 @@ async def change(
 ) -> asyncpg.Record:
     """Save a new revision, switch on or off, or both; return the automation as it is then.
 
-    ``changes`` are fields of `Wanted`. What is as it was makes no revision and no event.
+    ``changes`` are fields of `Wanted`. What is as it was makes no revision and no event; unless the author has lost access,
+    and the automation is the actor's from now on.
     """
     locked = await _lock(transaction, actor, automation)
     before = await _authorized(transaction, actor, automation, Action.AUTOMATION_WRITE)
@@ -100,6 +102,8 @@ async def change(
     drafts: list[tuple[Any, Any]] = []
     revision: int = before["revision"]
     differences = _differences(before, new)
+    if not differences and await lost_access(transaction, [(automation, revision)]):
+        differences["author"] = Change[Any](from_=before["author"], to=actor.name)
     switched = enabled is not None and enabled != before["enabled"]
     if not differences and not switched:
         return before

@@ -1,0 +1,267 @@
+"""Limits, what they put off, and authors: decided once, whoever comes first."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from regista.automations.catalogue import Catalogue
+from regista.automations.decisions import Due, Execution, decide, release
+from regista.automations.planners import PLANNER
+from regista.kit import aggregate
+from regista.kit.bus.model import Received
+from regista.kit.db import Database
+from tests.support.postgres import PostgresSession
+from tests.support.stage import Tenant, staged
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def home(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Tenant]:
+    async with staged(postgres, tmp_path) as tenant:
+        await tenant.webhook("http://127.0.0.1:9/hook")
+        yield tenant
+
+
+def at(received: Sequence[Received], *minutes: float) -> list[Received]:
+    """Return the events as if they had happened so many minutes after the first."""
+    assert received[0].event is not None
+    start = received[0].event.time
+    return [
+        each._replace(event=each.event.model_copy(update={"time": start + minute * MINUTE}))
+        for each, minute in zip(received, minutes, strict=True)
+        if each.event is not None
+    ]
+
+
+async def decided(tenant: Tenant, batch: Sequence[Received], kind: str = "webhook") -> list[Execution]:
+    async with tenant.api.runtime.database.transaction() as tx:
+        return await decide(tx, Catalogue(), batch, kind)
+
+
+async def released(tenant: Tenant, kind: str = "webhook") -> list[Execution]:
+    """Take what is due of a kind, whether its time has come or not, as a worker does."""
+    async with tenant.api.runtime.database.transaction() as tx:
+        rows = await tx.connection.fetch(
+            "DELETE FROM execution_due WHERE kind = $1 RETURNING event_id, automation_id, replay_id", kind
+        )
+        return await release(tx, Catalogue(), [Due(*row) for row in rows], kind)
+
+
+async def said(tenant: Tenant, events: Sequence[Received], automation: int | None = None) -> list[str | None]:
+    """Return the reason or else the verdict on each event."""
+    rows = await tenant.rows(
+        "SELECT event_id, coalesce(reason, verdict) AS said FROM decision WHERE $1::bigint IS NULL OR automation_id = $1",
+        automation,
+    )
+    known = {row["event_id"]: row["said"] for row in rows}
+    return [known.get(each.event.id) if each.event is not None else None for each in events]
+
+
+async def test_limits_are_counted_in_event_time_once_for_each_decision(home: Tenant) -> None:
+    cooling = (await home.automation("cooling", limits={"cooldown": "10m"}))["id"]
+    hourly = (await home.automation("hourly", limits={"per_hour": 2}))["id"]
+    free = (await home.automation("free"))["id"]
+    first = at(await home.emit(times=4), 0, 5, 12, 30)
+    for _ in range(2):  # the second time is a redelivery
+        await decided(home, first)
+    assert await said(home, first, cooling) == ["fire", "cooldown", "fire", "fire"]
+    assert await said(home, first, hourly) == ["fire", "fire", "rate", "rate"]
+    assert await said(home, first, free) == ["fire"] * 4
+    # Another batch, in which one comes late: no two firings are closer than 10 minutes, whatever came first.
+    second = at([first[0], *await home.emit(times=4)], 0, 21, 45, 60, 61)[1:]
+    await decided(home, second)
+    assert await said(home, second, cooling) == ["cooldown", "fire", "fire", "cooldown"]
+    assert await said(home, second, hourly) == ["rate", "rate", "fire", "rate"]
+    # A revision that loosens the limit counts on from what has fired.
+    await home.client.patch(f"/api/v1/automations/{hourly}", json={"limits": {"per_hour": 3}})
+    third = at([first[0], *await home.emit(times=2)], 0, 62, 63)[1:]
+    await decided(home, third)
+    assert await said(home, third, hourly) == ["fire", "rate"]
+
+
+async def test_of_what_is_coalesced_the_newest_waits_and_fires_when_it_is_due(home: Tenant) -> None:
+    automation = (await home.automation(limits={"cooldown": "10m", "coalesce": True}))["id"]
+    first = at(await home.emit(times=4), 0, 1, 2, 3)
+    assert [each.event.id for each in await decided(home, first)] == [first[0].event.id if first[0].event else None]
+    assert await said(home, first) == ["fire", "coalesced", "coalesced", "cooldown"]
+    second = at([first[0], *await home.emit(times=2)], 0, 2.5, 4)[1:]
+    assert await decided(home, second) == []
+    assert await said(home, [first[3], *second]) == ["coalesced", "coalesced", "cooldown"]
+    (due,) = await home.rows("SELECT kind, event_id, automation_id, due_at FROM execution_due")
+    assert (due["kind"], due["automation_id"]) == ("webhook", automation)
+    assert second[1].event is not None
+    assert first[0].event is not None
+    assert (due["event_id"], due["due_at"]) == (second[1].event.id, first[0].event.time + 10 * MINUTE)
+    (execution,) = await released(home)
+    assert (execution.event.id, execution.revision, execution.automation) == (second[1].event.id, 1, "deploy")
+    assert execution.received.raw == second[1].raw
+    # It has fired at minute 10: redelivered it obeys, and what comes within ten minutes of that waits again.
+    assert [each.event.id for each in await decided(home, second)] == [second[1].event.id]
+    third = at([first[0], *await home.emit(times=3)], 0, 15, 21, 26)[1:]
+    assert await decided(home, third) != []
+    # The first of them waited until minute 20, and fires before the second is judged.
+    assert await said(home, third) == ["fire", "coalesced", "cooldown"]
+    assert len(await released(home)) == 1
+    assert await home.rows("SELECT FROM execution_due") == []
+    assert await home.rows("SELECT FROM decision WHERE verdict = 'deferred'") == []
+
+
+async def test_what_is_disabled_or_deleted_meanwhile_or_has_lost_its_author_is_skipped_when_it_is_due(
+    home: Tenant,
+) -> None:
+    limits = {"cooldown": "1h", "coalesce": True}
+    key = await home.api.key_of("zoe", team="team")
+    async with home.api.as_key(key) as zoe:
+        for name in ("disabled", "deleted", "orphaned"):
+            body = {"name": name, "scope": "entity/team", "on": ["alias.added"], "limits": limits}
+            answer = await zoe.post(
+                "/api/v1/automations", json=body | {"actions": [{"webhook": {"integration": "team/ci"}}]}
+            )
+            assert answer.status_code == 201, answer.text
+    ids = {row["name"]: row["id"] for row in await home.rows("SELECT name, id FROM automation")}
+    batch = at(await home.emit(times=2), 0, 1)
+    assert len(await decided(home, batch)) == 3
+    await home.client.patch(f"/api/v1/automations/{ids['disabled']}", json={"enabled": False})
+    await home.client.delete(f"/api/v1/automations/{ids['deleted']}")
+    await home.client.put("/api/v1/teams/team/members/zoe", json={"role": "viewer"})
+    assert await released(home) == []
+    for name, reason in (("disabled", "disabled"), ("deleted", "deleted"), ("orphaned", "author")):
+        assert await said(home, batch[1:], ids[name]) == [reason]
+    assert await home.rows("SELECT FROM automation_limit WHERE held_event IS NOT NULL") == []
+
+
+async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_and_count_once(
+    home: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLANNER, "slack", "slack")
+    monkeypatch.setattr("regista.automations.repository.waits_for", nothing)
+    await channel(home)
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops"}}]
+    limits: list[dict[str, Any] | None] = [
+        None,
+        {"cooldown": "10m"},
+        {"per_hour": 7},
+        {"cooldown": "3m", "per_hour": 9, "coalesce": True},
+    ]
+    made = [
+        await home.automation(f"number {place}", actions=both, **({"limits": each} if each else {}))
+        for place, each in enumerate(limits)
+    ]
+    events = await home.emit(times=60)
+    events = at(events, *range(60))
+    others = {kind: Database(home.api.runtime.database.url, pool_size=3) for kind in ("webhook", "slack")}
+    found: dict[str, set[Any]] = {"webhook": set(), "slack": set()}
+
+    async def planner(kind: str, turn: int) -> None:
+        catalogue, chance = Catalogue(), random.Random(turn)
+        batches = [events[start : start + 12] for start in range(0, 60, 12)] * 2
+        for batch in batches:
+            mixed = chance.sample(batch, len(batch))
+            executions = await others[kind].run(lambda tx, mixed=mixed: decide(tx, catalogue, mixed, kind))
+            found[kind] |= {(each.event.id, each.automation_id, each.revision) for each in executions}
+            assert {each.action.kind for each in executions} <= {kind}
+
+    async def saver() -> None:
+        for turn in range(6):
+            for each in made[1:3]:
+                path = f"/api/v1/automations/{each['id']}"
+                await home.client.patch(path, json={"description": f"turn {turn}"})
+            await asyncio.sleep(0.02)
+
+    try:
+        await asyncio.gather(*(planner(kind, turn) for kind in others for turn in range(2)), saver())
+        for kind in others:
+            found[kind] |= {(each.event.id, each.automation_id, each.revision) for each in await released(home, kind)}
+    finally:
+        for each in others.values():
+            await each.close()
+    fired = await home.rows("SELECT event_id, automation_id, revision FROM decision WHERE verdict = 'fire'")
+    assert found["webhook"] == found["slack"] == {tuple(row.values()) for row in fired}
+    assert len(await home.rows("SELECT FROM decision")) == 60 * len(made)
+    times = {each.event.id: each.event.time for each in events if each.event is not None}
+    free, cooling, hourly, _ = (
+        sorted(times[row["event_id"]] for row in fired if row["automation_id"] == each["id"]) for each in made
+    )
+    counted = {row["automation_id"]: row["fires"] for row in await home.rows("SELECT * FROM automation_limit")}
+    remembered = counted[made[1]["id"]]
+    assert (len(free), len(hourly), counted[made[2]["id"]]) == (60, 7, hourly)
+    assert cooling[-len(remembered) :] == remembered
+    assert await home.rows("SELECT FROM decision WHERE verdict = 'deferred'") == []
+
+
+async def test_an_automation_of_somebody_who_has_lost_access_is_skipped_and_says_so(home: Tenant) -> None:
+    body = {"name": "of zoe", "scope": "project/team/mnist", "on": ["alias.added"], "actions": [{"no_op": {}}]}
+    async with home.api.as_key(await home.api.key_of("zoe", team="team")) as zoe:
+        automation = (await zoe.post("/api/v1/automations", json=body)).json()
+        assert automation["author_access"] is True
+    path = f"/api/v1/automations/{automation['id']}"
+    other = (await home.automation("of the admin"))["id"]
+
+    async def verdict() -> tuple[str, str | None]:
+        batch = await home.emit()
+        await decided(home, batch)
+        assert batch[0].event is not None
+        rows = await home.rows("SELECT * FROM decision WHERE event_id = $1", batch[0].event.id)
+        assert next(row["verdict"] for row in rows if row["automation_id"] == other) == "fire"
+        (row,) = (row for row in rows if row["automation_id"] == automation["id"])
+        return row["reason"] or row["verdict"], row["values"] and row["values"]["error"]
+
+    async def access() -> list[bool]:
+        shown = [await home.client.get(path), await home.client.get("/api/v1/automations")]
+        return [shown[0].json()["author_access"], shown[1].json()["items"][0]["author_access"]]
+
+    assert await verdict() == ("fire", None)
+    member = "/api/v1/teams/team/members/zoe"
+    await home.client.put(member, json={"role": "viewer"})
+    reason, why = await verdict()
+    assert reason == "author"
+    assert "zoe is viewer" in str(why)
+    assert "needs role member" in str(why)
+    assert await access() == [False, False]
+    await home.client.put(member, json={"role": "member"})
+    assert (await verdict())[0] == "fire"
+    await home.client.delete(member)
+    assert (await verdict())[0] == "author"
+    await home.client.put(member, json={"role": "admin"})
+    await home.rows("UPDATE account SET deactivated_at = now() WHERE name = 'zoe'")
+    assert (await verdict())[0] == "author"
+    # A save by somebody who may is a new revision, without another difference; one more is none.
+    for _ in range(2):
+        saved = await home.client.patch(path, json={"name": "of zoe"})
+        assert (saved.json()["revision"], saved.json()["author"], saved.json()["author_access"]) == (2, "admin", True)
+    assert await access() == [True, True]
+    assert (await verdict())[0] == "fire"
+    await home.rows("UPDATE automation_revision SET author_id = NULL WHERE automation_id = $1", automation["id"])
+    assert (await verdict())[0] == "author"
+    # A program of the team may have automations too.
+    await home.client.post("/api/v1/service-accounts", json={"name": "robot", "team": "team"})
+    key = (await home.client.post("/api/v1/api-keys", json={"user": "robot"})).json()["key"]
+    async with home.api.as_key(key) as robot:
+        await robot.patch(path, json={"description": "by a program"})
+    assert (await verdict())[0] == "fire"
+
+
+def nothing(*_: object) -> list[str]:
+    """What an automation waits for once everything is there."""
+    return []
+
+
+async def channel(tenant: Tenant) -> None:
+    """Make a channel of the team, which nothing can make yet."""
+    async with tenant.api.runtime.database.transaction() as tx:
+        made = await aggregate.create(tx, tenant.organization_id)
+        await tx.connection.execute(
+            """
+            INSERT INTO integration (aggregate_id, organization_id, entity_id, kind, name, lane_id)
+            VALUES ($1, $2, $3, 'slack', 'ml-ops', -1)
+            """,
+            made.id,
+            tenant.organization_id,
+            tenant.ids["team"],
+        )
