@@ -12,6 +12,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
@@ -22,16 +23,23 @@ from regista.access.keys import KeyCache, RefusedKeyError
 from regista.access.snapshots import member_snapshot
 from regista.access.verdict import Actor
 from regista.kit import aggregate, idempotency
-from regista.kit.db import Context, Origin, Transaction
+from regista.kit.db import Cause, Context, Database, Origin, Transaction
+from regista.kit.errors import InvalidError
 from regista.kit.outbox import Draft, append
 from regista.kit.runtime import Runtime
 from regista_events import AccessDenied, AccessDeniedData, SessionDenied, SessionDeniedData
 
 T = TypeVar("T")
 Command = Callable[[Transaction], Awaitable[T]]
+FindCause = Callable[[Database, int, UUID], Awaitable[Cause | None]]
+"""Returns what an organization's delivery is the cause of, None for no such delivery; ``app.state.find_cause``."""
+
+CAUSE_HEADER = "regista-cause"
 
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 """W3C Trace Context, section 3.2: whatever else a client sends does not become part of its events."""
+_TRACE_STATE = re.compile(r"(?:^|,)[ \t]*regista=([0-9A-Fa-f-]{36})[ \t]*(?:,|$)")
+"""Our member of a W3C ``tracestate``, section 3.3: the webhook-id of the delivery that a trace came through."""
 _CLIENT_VERSION = re.compile(
     r"(?:wandb|mlflow|regista)[\w-]*/[\w.+-]{1,40}|W&B (?:Public|Internal) Client [\w.+-]{1,40}", re.IGNORECASE
 )
@@ -39,12 +47,13 @@ _CLIENT_VERSION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls and how: what a route hands to commands and queries."""
+    """Who calls, how, and because of which delivery: what a route hands to commands and queries."""
 
     actor: Actor
     runtime: Runtime
     request: Request
     context: Context
+    cause: Cause | None = None
 
     @property
     def base_url(self) -> str:
@@ -59,6 +68,7 @@ class Caller:
             organization_id=self.actor.organization_id,
             organization=self.actor.organization,
             context=self.context,
+            cause=self.cause,
             traceparent=given if (given := self.request.headers.get("traceparent")) and _TRACE.match(given) else None,
             public_url=self.runtime.public_url,
         ).answering(status)
@@ -134,7 +144,9 @@ class Caller:
 async def caller(request: Request) -> Caller:
     """Authenticate the request: ``Bearer KEY``, or HTTP Basic with any user and the key as password.
 
-    Raises `UnauthenticatedError`.
+    What reacts to a webhook says so with its webhook-id, as ``Regista-Cause`` or in ``tracestate``: what the call
+    changes is then a consequence of that delivery. Raises `UnauthenticatedError`, and `InvalidError` for a
+    ``Regista-Cause`` that is no delivery of the caller's organization.
     """
     runtime: Runtime = request.app.state.runtime
     keys: KeyCache = request.app.state.keys
@@ -152,11 +164,37 @@ async def caller(request: Request) -> Caller:
     except RefusedKeyError as error:
         await _record_refused_key(runtime, error, context)
         raise
-    return Caller(actor, runtime, request, context)
+    return Caller(actor, runtime, request, context, await _cause(request, runtime.database, actor))
 
 
 Call = Annotated[Caller, Depends(caller)]
 """What every route that needs a key takes as its first parameter."""
+
+
+async def _cause(request: Request, database: Database, actor: Actor) -> Cause | None:
+    find: FindCause = request.app.state.find_cause
+    given = request.headers.get(CAUSE_HEADER)
+    if given is not None:
+        delivery = _uuid(given.strip())
+        cause = None if delivery is None else await find(database, actor.organization_id, delivery)
+        if cause is None:
+            raise InvalidError(
+                f"Regista-Cause is {given[:100]!r}, which is no delivery of organization {actor.organization}; give the "
+                "webhook-id of the request that this one answers, or leave the header out",
+                field="Regista-Cause",
+            )
+        return cause
+    # Others hand a tracestate on without looking at it: what it says of us may be anything.
+    found = _TRACE_STATE.search(",".join(request.headers.getlist("tracestate")))
+    delivery = None if found is None else _uuid(found[1])
+    return None if delivery is None else await find(database, actor.organization_id, delivery)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _presented(header: str | None) -> str:
