@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from regista.kit import ids
 from regista.kit.bus.kafka import KafkaPublisher
-from regista.kit.bus.model import Consumer, Origin, Parking, Record, Source
+from regista.kit.bus.model import Consumer, Decode, Origin, Parking, Record, Source
 from regista.kit.bus.provision import ensure_topics
 from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.bus.topics import Topic
 from regista.kit.service import Health, Lifecycle
+from regista_events import codec
 from tests.support.kafka import KafkaBroker
 
 SESSION = 3.0
@@ -35,18 +37,19 @@ class Member:
 class TopicHarness:
     """One topic and everything on it."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, source: Source) -> None:
         self.bootstrap = bootstrap
-        self.topic = topic
-        self.publisher = KafkaPublisher(bootstrap, topic=topic)
+        self.topic = source.topic
+        self._source = source
+        self.publisher = KafkaPublisher(bootstrap, topic=source.topic)
         self.members: list[Member] = []
         self._consumers: Sequence[Consumer] = ()
         self._parking: Parking | None = None
 
-    def join(self, consumer: Consumer, parking: Parking, *, drain: float = 10.0, stall: float = 60.0) -> Member:
+    def join(self, consumer: Consumer[Any], parking: Parking, *, drain: float = 10.0, stall: float = 60.0) -> Member:
         member = Member(
             KafkaSubscriber(
-                self.bootstrap, consumer, parking, source=Source(self.topic), session=SESSION, drain=drain, stall=stall
+                self.bootstrap, consumer, parking, source=self._source, session=SESSION, drain=drain, stall=stall
             )
         )
         self.members.append(member)
@@ -98,10 +101,10 @@ class TopicHarness:
 
 
 @asynccontextmanager
-async def fresh_topic(kafka: KafkaBroker) -> AsyncGenerator[TopicHarness]:
+async def fresh_topic(kafka: KafkaBroker, decode: Decode[Any] = codec.decode) -> AsyncGenerator[TopicHarness]:
     topic = f"test-{ids.token(6)}"
     await ensure_topics(kafka.bootstrap, 1, wanted=[Topic(topic)])
-    harness = TopicHarness(kafka.bootstrap, topic)
+    harness = TopicHarness(kafka.bootstrap, Source(topic, decode))
     try:
         yield harness
     finally:

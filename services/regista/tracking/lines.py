@@ -137,7 +137,7 @@ def _float(value: int) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _metrics(row: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
