@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from regista.automations.conditions import check_condition
 from regista.wandb.automation_filters import shown, watched
 from tests.support.wandb_clients import CLIENTS, run_script
 
@@ -86,6 +87,7 @@ async def test_every_filter_is_read_back_equal(client: str, tmp_path: Path) -> N
     read: list[tuple[str, str, str]] = []
     for event_type, document in sent:
         stored = watched(event_type, json.loads(document))
+        assert check_condition(stored.condition, stored.events) == stored.condition
         found = shown(*stored)
         assert found is not None
         assert found.event_type == event_type

@@ -25,11 +25,11 @@ from regista.wandb.filters import OPERATORS, parse_filter
 _VERSION: Fields = {"alias": Field("aliases", many=True), "tag": Field("tags", many=True)}
 _TAG: Fields = {"tag": Field("tag"), "alias": Field("artifact.aliases", many=True)}
 _RUN: Fields = {
-    "display_name": Field("run.display_name"),
+    "display_name": Field("run.display_name", nullable=True),
     "name": Field("run.name"),
     "state": Field("run.state"),
-    "group": Field("run.group"),
-    "jobType": Field("run.job_type"),
+    "group": Field("run.group", nullable=True),
+    "jobType": Field("run.job_type", nullable=True),
     "tags": Field("run.tags", many=True),
 }
 _MUTATIONS: dict[str, tuple[str, Fields]] = {

@@ -17,6 +17,9 @@ operator       of one text, ``alias``                  of many, ``aliases``: at 
 ``$exists``    ``dyn(alias) != null``                  ``size(aliases) > 0``
 =============  ======================================  ==================================================
 
+Of one that may be null, ``$gt`` and the like, ``$regex`` and ``$contains`` are ``(group != null && group > "a")``: null is
+not after ``a`` as Mongo has it, and no error as CEL would have it. A pattern is judged where conditions are.
+
 A condition that somebody wrote in CEL otherwise may have no such filter; `read` answers None for it.
 """
 
@@ -27,21 +30,23 @@ from typing import NamedTuple
 
 from regista.kit.db.conditions import All, Condition, Not, Operator, Some, Test
 from regista.kit.errors import InvalidError
-from regista.wandb.automation_filters_regex import check_pattern
 
 MAX_DEPTH = 64
 _EACH = "each"
 _COMPARISONS: dict[str, Operator] = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
 _SIGNS = {operator: sign for sign, operator in _COMPARISONS.items()}
 _NEGATIVE = {"<>", "not in"}
+_OF_NULL = {"=", "<>", "in"}
+"""What CEL, too, asks of null without an error."""
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|0|&&|\|\||[=!<>]=|[!<>()\[\],.])')
 
 
 class Field(NamedTuple):
-    """What a field of a filter is in the event: a variable that holds one text, or many."""
+    """What a field of a filter is in the event: a variable that holds one text, which may be null, or many."""
 
     variable: str
     many: bool = False
+    nullable: bool = False
 
 
 Fields = Mapping[str, Field]
@@ -105,27 +110,33 @@ def _test(test: Test, fields: Fields) -> str:
     if field is None:
         known = ", ".join(fields)
         raise InvalidError(f"the event has no field {test.field!r} to filter by; there are {known}", field=test.field)
-    name, variable, operator = test.field, field.variable, test.operator
-    if operator == "exists":
-        if not isinstance(test.value, bool):
-            raise InvalidError(f"{name}: $exists takes true or false, not {test.value!r}", field=name)
-        if field.many:
-            return f"size({variable}) {'>' if test.value else '=='} 0"
-        return f"dyn({variable}) {'!=' if test.value else '=='} null"
-    literal = _list(test) if operator in {"in", "not in"} else _text(name, test.value)
-    if operator == "matches":
-        check_pattern(test.value)
-    if not field.many:
-        return (
-            f"{literal}.all({_EACH}, {_EACH} != {variable})"
-            if operator == "not in"
-            else _of_one(variable, test, literal)
-        )
-    if operator == "=":
+    if test.operator == "exists":
+        return _exists(test, field)
+    literal = _list(test) if test.operator in {"in", "not in"} else _text(test.field, test.value)
+    return _of_many(test, field.variable, literal) if field.many else _of_field(test, field, literal)
+
+
+def _exists(test: Test, field: Field) -> str:
+    if not isinstance(test.value, bool):
+        raise InvalidError(f"{test.field}: $exists takes true or false, not {test.value!r}", field=test.field)
+    if field.many:
+        return f"size({field.variable}) {'>' if test.value else '=='} 0"
+    return f"dyn({field.variable}) {'!=' if test.value else '=='} null"
+
+
+def _of_many(test: Test, variable: str, literal: str) -> str:
+    if test.operator == "=":
         return f"{literal} in {variable}"
-    if operator == "not in":
+    if test.operator == "not in":
         return f"{variable}.all({_EACH}, !({_EACH} in {literal}))"
-    return f"{variable}.{'all' if operator in _NEGATIVE else 'exists'}({_EACH}, {_of_one(_EACH, test, literal)})"
+    return f"{variable}.{'all' if test.operator in _NEGATIVE else 'exists'}({_EACH}, {_of_one(_EACH, test, literal)})"
+
+
+def _of_field(test: Test, field: Field, literal: str) -> str:
+    if test.operator == "not in":
+        return f"{literal}.all({_EACH}, {_EACH} != {field.variable})"
+    found = _of_one(field.variable, test, literal)
+    return f"({field.variable} != null && {found})" if field.nullable and test.operator not in _OF_NULL else found
 
 
 def _of_one(variable: str, test: Test, literal: str) -> str:
@@ -189,7 +200,7 @@ class _Reader:
         if self._take("!"):
             return Not(self._nested(depth))
         if self._peek() == "(":
-            return self._nested(depth)
+            return self._guarded() or self._nested(depth)
         if self._take("true"):
             return All(())
         if self._take("false"):
@@ -201,6 +212,23 @@ class _Reader:
         inner = self.either(depth + 1)
         self._need(")")
         return inner
+
+    def _guarded(self) -> Test | None:
+        """Take ``(group != null && group > "a")``, if that is what follows."""
+        start = self._at
+        try:
+            self._need("(")
+            name = self._field()
+            for each in ("!=", "null", "&&"):
+                self._need(each)
+            found = self._test()
+            self._need(")")
+        except _UnreadError:
+            self._at = start
+            return None
+        if found.field != name:
+            raise _UnreadError(found.field)
+        return found
 
     def _test(self) -> Test:
         first = self._peek()
