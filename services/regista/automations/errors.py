@@ -11,7 +11,7 @@ RegistaError
     ├── AutomationExistsError     409
     ├── NotRunningError           409  a replay has ended already
     ├── SecretExistsError         409
-    └── SecretInUseError          409  integrations still refer to it; ``details`` name them
+    └── SecretInUseError          409  integrations or automations still refer to it; ``details`` name them
 """
 
 from regista.kit.errors import ConflictError, InvalidError
@@ -66,6 +66,6 @@ class SecretExistsError(ConflictError):
 
 
 class SecretInUseError(ConflictError):
-    """Integrations refer to the secret; ``details["integrations"]`` are their names."""
+    """Something refers to the secret; ``details`` ``integrations`` and ``automations`` are the names of what does."""
 
     code = "secret_in_use"

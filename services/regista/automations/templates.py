@@ -31,7 +31,8 @@ LARGEST: Final = 1024 * 1024
 MOST: Final = 200
 """Different placeholders of one action."""
 TOO_LARGE: Final = "payload_too_large"
-"""Why there is no payload: `Frozen.error`."""
+UNFIT: Final = "invalid_template"
+"""Why there is no payload: `Frozen.error`. A template may be unfit when it was saved by another version."""
 
 _PAYLOAD = "payload"
 _MESSAGES = ("title", "text")
@@ -48,7 +49,11 @@ class Template:
 
     def payload(self, automation: str, seen: Seen) -> Frozen:
         """Return the payload for an event of a type that it was checked against; ``automation`` is a name."""
-        return _render(self._segments(_PAYLOAD, seen), seen, automation)
+        try:
+            segments = self._segments(_PAYLOAD, seen)
+        except TemplateError:
+            return Frozen(b"", error=UNFIT)
+        return _render(segments, seen, automation)
 
     def message(self, setting: str, automation: str, seen: Seen) -> tuple[str, tuple[str, ...]]:
         """Return a text, ``""`` for one that is not there or too long, and the expressions that had no value."""

@@ -12,7 +12,8 @@ from regista.kit.db import Transaction
 class NewDelivery(NamedTuple):
     """An effect that is wanted; ``(event_id, automation_id, action_index, replay_id)`` is its identity for ever.
 
-    ``payload`` is the frozen body, None for the event's own. A replay to an endpoint has no automation and no revision.
+    ``payload`` is the frozen body, None for the event's own; ``holes`` is what its sender has to know of it, None with
+    the event's own. ``traceparent`` is the trace of the event. A replay to an endpoint has no automation and no revision.
     """
 
     organization_id: int
@@ -23,13 +24,16 @@ class NewDelivery(NamedTuple):
     revision: int | None
     replay_id: UUID | None
     payload: bytes | None
+    holes: str | None = None
+    traceparent: str | None = None
 
 
 class Claimed(NamedTuple):
     """A row of the ledger on its way to the receiver.
 
     ``id`` is the same on every attempt, ``position`` the order of the ledger, ``attempt`` counts from 1, ``body`` is
-    the frozen payload or the event's own bytes, ``replayed`` tells a replay.
+    the frozen payload or the event's own bytes, ``replayed`` tells a replay. ``holes`` and ``traceparent`` are as they
+    were planned.
     """
 
     id: UUID
@@ -40,6 +44,8 @@ class Claimed(NamedTuple):
     attempt: int
     body: bytes
     replayed: bool
+    holes: str | None = None
+    traceparent: str | None = None
 
 
 class Outcome(NamedTuple):

@@ -148,7 +148,7 @@ def _due(rows: list[Any]) -> list[Due]:
     """Return the rows up to the first that must wait: of a strict FIFO lane, it blocks those behind it."""
     due: list[Due] = []
     for row in rows:
-        if not row[10]:
+        if not row[12]:
             break
-        due.append(Due(Claimed(*row[:8]), row[8], row[9]))
+        due.append(Due(Claimed(*row[:10]), row[10], row[11]))
     return due

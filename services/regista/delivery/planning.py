@@ -1,6 +1,7 @@
 """How effects come into the ledger."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from regista.delivery.contract import Claimed, NewDelivery
 from regista.delivery.repository import ledger
@@ -30,13 +31,32 @@ async def plan(transaction: Transaction, rows: Sequence[tuple[NewDelivery, bytes
         [row.revision for row in plans],
         [row.replay_id for row in plans],
         [row.payload for row in plans],
+        [row.holes for row in plans],
+        [row.traceparent for row in plans],
     )
     claimed: list[Claimed] = []
     for delivery, position in await ledger.insert(transaction, columns):
         row, body = new[delivery]
         claimed.append(
             Claimed(
-                delivery, position, row.organization_id, row.lane_id, row.event_id, 1, body, row.replay_id is not None
+                delivery,
+                position,
+                row.organization_id,
+                row.lane_id,
+                row.event_id,
+                1,
+                body,
+                row.replay_id is not None,
+                row.holes,
+                row.traceparent,
             )
         )
     return claimed
+
+
+async def give_up(transaction: Transaction, deliveries: Sequence[UUID], error: str, told: str) -> None:
+    """End deliveries that were just planned and cannot be sent: dead, with one attempt that says why.
+
+    ``error`` is its code, ``told`` the reason in words, where a response would stand.
+    """
+    await ledger.give_up(transaction, list(deliveries), error, told.encode())

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import Execution, decide
-from regista.delivery import Claimed, NewDelivery, plan
+from regista.automations.decisions import decide
+from regista.delivery import Claimed
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
+from regista.webhooks.planning import plan_executions
 
 KIND = "webhook"
 
@@ -36,27 +37,6 @@ class Planner:
             executions = await decide(transaction, self._catalogue, batch, KIND)
             if not executions:
                 return
-            claimed = await plan(transaction, deliveries(executions))
+            claimed = await plan_executions(transaction, executions)
         if self._dispatcher is not None and claimed:
             self._dispatcher.hand(claimed)
-
-
-def deliveries(executions: Sequence[Execution]) -> list[tuple[NewDelivery, bytes]]:
-    """Return what executions of webhooks put into the ledger, each with the body to send."""
-    return [
-        (
-            NewDelivery(
-                each.organization_id,
-                each.action.lane_id,
-                each.event.id,
-                each.automation_id,
-                each.action_index,
-                each.revision,
-                each.replay_id,
-                None,
-            ),
-            each.received.raw,
-        )
-        for each in executions
-        if each.action.lane_id is not None
-    ]

@@ -13,15 +13,15 @@ from regista.automations import replay
 from regista.automations.catalogue import Catalogue
 from regista.automations.decisions import Due, release
 from regista.automations.due_repository import DueRow
-from regista.delivery import Claimed, NewDelivery, plan
+from regista.delivery import Claimed, NewDelivery
 from regista.kit.bus.fault import Fault, classify
 from regista.kit.db import Database, Transaction
 from regista.webhooks import repository
-from regista.webhooks.consumer import KIND, Hands, deliveries
+from regista.webhooks.consumer import KIND, Hands
+from regista.webhooks.planning import Planned, plan_executions
 
 logger = structlog.get_logger()
 
-CHANNEL = due.CHANNEL
 ROWS = 200
 """Executions that one round takes, most."""
 
@@ -63,7 +63,7 @@ class DueWebhooks:
     async def _plan(self, transaction: Transaction, rows: Sequence[DueRow]) -> list[Claimed]:
         acted = [Due(row.event_id, row.automation_id, row.replay_id) for row in rows if row.automation_id is not None]
         executions = await release(transaction, self._catalogue, acted, KIND) if acted else []
-        return await plan(transaction, [*deliveries(executions), *await _as_they_are(transaction, rows)])
+        return await plan_executions(transaction, executions, await _as_they_are(transaction, rows))
 
     async def _single_out(self, rows: Sequence[DueRow], error: Exception) -> None:
         """Go on one by one after a failure that would come again, and give up the one that is to blame."""
@@ -76,7 +76,7 @@ class DueWebhooks:
             await due.give_up(transaction, rows[0], f"{type(error).__name__}: {error}")
 
 
-async def _as_they_are(transaction: Transaction, rows: Sequence[DueRow]) -> list[tuple[NewDelivery, bytes]]:
+async def _as_they_are(transaction: Transaction, rows: Sequence[DueRow]) -> list[Planned]:
     """Return what replays to endpoints send: the events themselves. An endpoint that is gone gets nothing."""
     plain = [row for row in rows if row.automation_id is None and row.integration_id is not None]
     if not plain:

@@ -31,6 +31,8 @@ _REFUSED: Final = frozenset(
         "regista-replayed",
         "regista-test",
         "te",
+        "traceparent",
+        "tracestate",
         "trailer",
         "transfer-encoding",
         "upgrade",

@@ -5,20 +5,21 @@ most, ends with the first key that expires, and is gone round while no notificat
 before a notification is not kept after it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import asyncpg
 
 from regista.automations.secrets import repository as named_secrets
 from regista.automations.secrets.reference import resolved
-from regista.automations.secrets.service import values_used
+from regista.automations.secrets.service import values_named, values_used
 from regista.kit import clock
 from regista.kit.db import Database, Transaction
 from regista.kit.signing import HmacKey
 from regista.kit.vault import Vault
 from regista.webhooks import repository, secrets
 from regista.webhooks.request import Route
+from regista.webhooks.urls import dialled
 
 LIFETIME_SECONDS = 10.0
 
@@ -26,6 +27,8 @@ LIFETIME_SECONDS = 10.0
 class _Entry(NamedTuple):
     route: Route
     until: float
+    named: dict[str, str]
+    """Values of secrets that payloads have asked for."""
 
 
 class Routes:
@@ -47,8 +50,8 @@ class Routes:
 
     async def of_lane(self, lane_id: int) -> Route | None:
         """Return the route of the lane's endpoint, None when it was deleted. Holds no connection afterwards."""
-        entry = self._entries.get(lane_id)
-        if entry is not None and entry.until > clock.monotonic() and self._database.wakeups.listening:
+        entry = self._fresh(lane_id)
+        if entry is not None:
             return entry.route
         generation = self._generation
         async with self._database.transaction() as transaction:
@@ -62,8 +65,32 @@ class Routes:
         if generation == self._generation:
             now = clock.now()
             expiries = [(key["expires_at"] - now).total_seconds() for key in keys if key["expires_at"] is not None]
-            self._entries[lane_id] = _Entry(route, clock.monotonic() + min([LIFETIME_SECONDS, *expiries]))
+            self._entries[lane_id] = _Entry(route, clock.monotonic() + min([LIFETIME_SECONDS, *expiries]), {})
         return route
+
+    async def secrets_of(self, lane_id: int, names: Collection[str]) -> Mapping[str, str]:
+        """Return the values of these secrets of the team that owns the lane's endpoint; those that are not there lack.
+
+        Call after `of_lane`. Holds no connection afterwards.
+        """
+        entry = self._fresh(lane_id)
+        if entry is not None and entry.named.keys() >= set(names):
+            return entry.named
+        generation = self._generation
+        async with self._database.transaction() as transaction:
+            row = await repository.by_lane(transaction, lane_id)
+            if row is None:
+                return {}
+            values = await values_named(transaction, self._vault, row["entity_id"], names)
+        if generation == self._generation and entry is not None:
+            entry.named.update(values)
+        return values
+
+    def _fresh(self, lane_id: int) -> _Entry | None:
+        entry = self._entries.get(lane_id)
+        if entry is not None and entry.until > clock.monotonic() and self._database.wakeups.listening:
+            return entry
+        return None
 
     def _forget(self, _payload: str) -> None:
         self._generation += 1
@@ -88,10 +115,11 @@ def route_of(row: asyncpg.Record, keys: list[asyncpg.Record], values: Mapping[st
     headers = secrets.open_headers(vault, organization, row["headers"])
     token = secrets.open_token(vault, organization, row["access_token"])
     return Route(
-        row["url"],
+        dialled(row["url"], values),
         row["timeout_seconds"],
         opened,
         extra={name: resolved(value, values) for name, value in headers.items()},
         access_token=token and resolved(token, values),
         wandb_secret=wandb,
+        secrets=values.values(),
     )

@@ -1,14 +1,20 @@
 """What delivery is given: one attempt at a request, and the news of a lane as events."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
+from regista.automations import frozen
+from regista.automations.frozen import ACCESS_TOKEN
 from regista.delivery import Claimed, LaneNews, News, Outcome
+from regista.delivery.causes import caused_by
 from regista.kit import aggregate, clock
-from regista.kit.db import SYSTEM, Cause, Origin, Transaction
+from regista.kit.db import SYSTEM, Origin, Transaction
 from regista.kit.http import Failure
 from regista.kit.outbox import Draft, append
 from regista.kit.runtime import Runtime
 from regista.webhooks import repository
+from regista.webhooks.planning import UNSENDABLE
+from regista.webhooks.request import Route
 from regista.webhooks.routes import Routes
 from regista.webhooks.snapshots import endpoint_snapshot
 from regista_events import (
@@ -24,6 +30,8 @@ from regista_events import (
     codec,
 )
 
+SECRET_MISSING: Final = "secret_missing"  # noqa: S105 - a code
+"""Code of an attempt that was not made, since a secret of the payload is not there; the schedule goes on."""
 _GONE = 410
 
 
@@ -45,17 +53,39 @@ class WebhookSender:
         """Make one attempt. Raises what the database raises when the endpoint cannot be read: no attempt was made."""
         route = await self._routes.of_lane(row.lane_id)
         if route is None:
-            return Outcome(None, Failure.CANCELED, 0.0, {}, b"", truncated=False, retry_after=None, gone=True)
-        body = row.body
-        stamp = int(clock.now().timestamp())
-        headers = route.headers(str(row.id), stamp, body, replayed=row.replayed)
+            return _unsent(Failure.CANCELED, "", gone=True)
+        if row.holes is None:
+            return await self._post(route, row, row.body, ())
+        if not row.body:
+            return _unsent(row.holes, UNSENDABLE.get(row.holes, ""))
+        holes = frozen.read(row.holes)
+        if not holes:
+            return await self._post(route, row, row.body, ())
+        values = dict(await self._routes.secrets_of(row.lane_id, {hole.name for hole in holes}))
+        if route.access_token is not None:
+            values[ACCESS_TOKEN] = route.access_token
+        try:
+            body = frozen.filled(row.body, holes, values)
+        except KeyError as missing:
+            return _unsent(SECRET_MISSING, f"not sent: the team has no secret {missing}; make it, and it is put in")
+        return await self._post(route, row, body, [values[hole.name] for hole in holes])
+
+    async def _post(self, route: Route, row: Claimed, body: bytes, secrets: Collection[str]) -> Outcome:
+        headers = route.headers(
+            str(row.id),
+            int(clock.now().timestamp()),
+            body,
+            replayed=row.replayed,
+            payload=row.holes is not None,
+            traceparent=row.traceparent,
+        )
         answer = await self._client.post(route.url, body, headers, timeout=route.timeout)
         return Outcome(
             answer.status,
             answer.error,
             answer.seconds,
             answer.headers,
-            answer.body,
+            route.without_secrets(answer.body, secrets),
             answer.truncated,
             answer.headers.get("retry-after"),
             answer.status == _GONE,
@@ -74,7 +104,7 @@ class WebhookSender:
             "system",
             row["organization_id"],
             row["organization"],
-            cause=Cause(cause.id, cause.correlationid or cause.id, cause.hops) if cause is not None else None,
+            cause=caused_by(cause, news.automation_id) if cause is not None else None,
             traceparent=cause.traceparent if cause is not None else None,
             public_url=self._public_url,
         )
@@ -83,6 +113,11 @@ class WebhookSender:
         if news.kind is News.EXHAUSTED:
             subject += f"/deliveries/{news.delivery_id}"
         await append(transaction, [Draft(event, locked, subject, data)], origin)
+
+
+def _unsent(error: str, told: str, *, gone: bool = False) -> Outcome:
+    """Return the outcome of an attempt that called nobody; ``told`` stands where a response would."""
+    return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone)
 
 
 def _told(row: Any, news: LaneNews, cause_type: str) -> tuple[type[Event[Any]], Any]:

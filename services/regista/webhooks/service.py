@@ -19,7 +19,7 @@ from regista.delivery import Throttle, create_lane, disable_lane, enable_lane, r
 from regista.kit import aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError, NotFoundError
-from regista.kit.http import Network, accept
+from regista.kit.http import Network
 from regista.kit.outbox import Draft, append
 from regista.kit.runtime import Runtime
 from regista.kit.signing import HmacKey, PrivateKey
@@ -30,6 +30,7 @@ from regista.webhooks.headers import check_headers, check_value
 from regista.webhooks.names import check_name
 from regista.webhooks.repository import NewEndpoint
 from regista.webhooks.snapshots import endpoint_snapshot, integration_snapshot
+from regista.webhooks.urls import check_url
 from regista_events import (
     EndpointDisabled,
     EndpointDisabledData,
@@ -298,7 +299,7 @@ async def _add_key(
 
 
 def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
-    accept(wanted.url, guard.allowed)
+    check_url(wanted.url, guard.allowed)
     headers = check_headers(wanted.headers or {})
     if wanted.access_token is not None:
         check_value("Authorization", wanted.access_token)
@@ -315,8 +316,8 @@ def _check(guard: Guard, wanted: Wanted, signature: str) -> None:
 
 
 async def _refer(transaction: Transaction, actor: Actor, webhook: int, entity: int, wanted: Wanted) -> None:
-    """Find, keep and record the secrets that headers, access token and W&B's signature refer to."""
-    texts = [*(wanted.headers or {}).values(), wanted.access_token or ""]
+    """Find, keep and record the secrets that URL, headers, access token and W&B's signature refer to."""
+    texts = [wanted.url, *(wanted.headers or {}).values(), wanted.access_token or ""]
     names = set[str]().union(*map(referred, texts))
     if wanted.wandb_secret is not None:
         names.add(wanted.wandb_secret)

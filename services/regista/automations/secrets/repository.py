@@ -65,21 +65,29 @@ async def lock_alone(transaction: Transaction, secret: int) -> None:
     await transaction.connection.execute("SELECT FROM secret WHERE id = $1 FOR UPDATE", secret)
 
 
-async def users(transaction: Transaction, secret: int) -> list[str]:
-    """Return the names of the integrations that refer to the secret."""
-    rows = await transaction.connection.fetch(
+async def users(transaction: Transaction, secret: int) -> tuple[list[str], list[str]]:
+    """Return the names of the integrations, and those of the automations, that refer to the secret."""
+    integrations = await transaction.connection.fetch(
         """
         SELECT i.name FROM secret_use u JOIN integration i ON i.id = u.integration_id
         WHERE u.secret_id = $1 AND i.deleted_at IS NULL ORDER BY i.name
         """,
         secret,
     )
-    return [row["name"] for row in rows]
+    automations = await transaction.connection.fetch(
+        """
+        SELECT a.name FROM automation_secret u JOIN automation a ON a.id = u.automation_id
+        WHERE u.secret_id = $1 AND a.deleted_at IS NULL ORDER BY a.name
+        """,
+        secret,
+    )
+    return [row["name"] for row in integrations], [row["name"] for row in automations]
 
 
 async def delete(transaction: Transaction, secret: int) -> None:
     """Delete a secret and the traces of its uses."""
     await transaction.connection.execute("DELETE FROM secret_use WHERE secret_id = $1", secret)
+    await transaction.connection.execute("DELETE FROM automation_secret WHERE secret_id = $1", secret)
     await transaction.connection.execute("DELETE FROM secret WHERE id = $1", secret)
 
 
@@ -112,4 +120,24 @@ async def used(transaction: Transaction, integration: int) -> list[asyncpg.Recor
         WHERE u.integration_id = $1
         """,
         integration,
+    )
+
+
+async def use_in_payloads(transaction: Transaction, organization: int, automation: int, secrets: Iterable[int]) -> None:
+    """Record what the payloads of an automation's revision refer to, instead of what those before did."""
+    await transaction.connection.execute("DELETE FROM automation_secret WHERE automation_id = $1", automation)
+    await transaction.connection.execute(
+        "INSERT INTO automation_secret (secret_id, automation_id, organization_id) SELECT unnest($1::bigint[]), $2, $3",
+        sorted(secrets),
+        automation,
+        organization,
+    )
+
+
+async def of_entity(transaction: Transaction, entity: int, names: Iterable[str]) -> list[asyncpg.Record]:
+    """Return ``organization_id, name, sealed`` of those of an entity's secrets that have one of these names."""
+    return await transaction.connection.fetch(
+        "SELECT organization_id, name, sealed FROM secret WHERE entity_id = $1 AND name = ANY($2::text[])",
+        entity,
+        sorted(names),
     )

@@ -1,6 +1,6 @@
 """Commands on secrets. None commits: the boundary does. None returns a value."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import asyncpg
 
@@ -42,6 +42,7 @@ async def create(
         raise SecretExistsError(f"{owner['name']} has a secret {name!r} already; rotate that one", field="name")
     row = await _read(transaction, actor, secret)
     await append(transaction, [Draft(SecretCreated, made, _subject(row), SecretCreatedData(secret=_snapshot(row)))])
+    transaction.wake(repository.CHANNEL)
     return row
 
 
@@ -56,16 +57,22 @@ async def rotate(transaction: Transaction, actor: Actor, vault: Vault, secret: i
 
 
 async def delete(transaction: Transaction, actor: Actor, secret: int) -> None:
-    """Delete a secret. Raises SecretInUseError while an integration refers to it."""
+    """Delete a secret. Raises SecretInUseError while an integration or an automation's payload refers to it.
+
+    What was rendered by an earlier revision and is still to be sent fails until there is a secret of the name again.
+    """
     locked = await _lock(transaction, actor, secret)
     await repository.lock_alone(transaction, secret)
     row = await _read(transaction, actor, secret)
-    users = await repository.users(transaction, secret)
-    if users:
+    integrations, automations = await repository.users(transaction, secret)
+    if integrations or automations:
         raise SecretInUseError(
-            f"secret {row['name']!r} is used by {', '.join(users)}; change or delete these first", integrations=users
+            f"secret {row['name']!r} is used by {', '.join([*integrations, *automations])}; change or delete these first",
+            integrations=integrations,
+            automations=automations,
         )
     await repository.delete(transaction, secret)
+    transaction.wake(repository.CHANNEL)
     await append(transaction, [Draft(SecretDeleted, locked, _subject(row), SecretDeletedData(secret=_snapshot(row)))])
 
 
@@ -75,7 +82,9 @@ async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int
     return await repository.page_of(transaction, actor.organization_id, entities, after, limit)
 
 
-async def require(transaction: Transaction, entity: int, names: Collection[str]) -> list[int]:
+async def require(
+    transaction: Transaction, entity: int, names: Collection[str], *, field: str = "headers"
+) -> list[int]:
     """Return the ids of an entity's secrets, which stay until the transaction ends. Raises UnknownSecretError."""
     if not names:
         return []
@@ -83,16 +92,25 @@ async def require(transaction: Transaction, entity: int, names: Collection[str])
     missing = sorted(set(names) - found.keys())
     if missing:
         raise UnknownSecretError(
-            f"there is no secret {missing[0]!r} in this team; make it first", field="headers", missing=missing
+            f"there is no secret {missing[0]!r} in this team; make it first", field=field, missing=missing
         )
     return list(found.values())
 
 
+async def values_named(transaction: Transaction, vault: Vault, entity: int, names: Collection[str]) -> dict[str, str]:
+    """Return the values of an entity's secrets by name, without those that are not there. Raises SealBrokenError."""
+    return _opened(vault, await repository.of_entity(transaction, entity, names))
+
+
 async def values_used(transaction: Transaction, vault: Vault, integration: int) -> dict[str, str]:
     """Return the values of the secrets that an integration refers to, by name. Raises SealBrokenError."""
+    return _opened(vault, await repository.used(transaction, integration))
+
+
+def _opened(vault: Vault, rows: Iterable[asyncpg.Record]) -> dict[str, str]:
     return {
         row["name"]: vault.open(row["sealed"], organization_id=row["organization_id"], purpose=_PURPOSE).decode()
-        for row in await repository.used(transaction, integration)
+        for row in rows
     }
 
 

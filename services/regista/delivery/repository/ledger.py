@@ -1,6 +1,7 @@
 """SQL of planners: rows of the ledger."""
 
 from typing import Any
+from uuid import UUID
 
 from regista.kit.db import Transaction
 
@@ -11,13 +12,14 @@ _LOCK_FIFO = "SELECT id FROM lane WHERE id = ANY($1::bigint[]) AND concurrency =
 _PLAN = """
 WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[], $6::smallint[],
-                         $7::integer[], $8::uuid[], $9::bytea[])
+                         $7::integer[], $8::uuid[], $9::bytea[], $10::text[], $11::text[])
     WITH ORDINALITY AS g (id, organization_id, lane_id, event_id, automation_id, action_index, revision, replay_id,
-                          payload, place)
+                          payload, holes, traceparent, place)
 ), planned AS (
     INSERT INTO delivery (id, organization_id, lane_id, event_id, automation_id, action_index, revision, replay_id,
-                          payload)
-    SELECT id, organization_id, lane_id, event_id, automation_id, action_index, revision, replay_id, payload
+                          payload, holes, traceparent)
+    SELECT id, organization_id, lane_id, event_id, automation_id, action_index, revision, replay_id, payload, holes,
+           traceparent
     FROM given ORDER BY place
     ON CONFLICT ON CONSTRAINT delivery_once DO NOTHING
     RETURNING id, lane_id, position
@@ -26,6 +28,19 @@ WITH given AS (
     SELECT lane_id, position, id, now() FROM planned
 )
 SELECT id, position FROM planned ORDER BY position
+"""
+
+_GIVE_UP = """
+WITH ended AS (
+    UPDATE delivery SET state = 'dead', attempts = 1, finished_at = clock_timestamp() WHERE id = ANY($1::uuid[])
+    RETURNING id, lane_id, position
+), undue AS (
+    DELETE FROM delivery_due q USING ended e WHERE q.lane_id = e.lane_id AND q.position = e.position
+), died AS (
+    INSERT INTO delivery_dead (lane_id, position) SELECT lane_id, position FROM ended
+)
+INSERT INTO attempt (delivery_id, number, manual, started_at, seconds, error, truncated, headers, body)
+SELECT id, 1, false, clock_timestamp(), 0, $2, false, '', $3 FROM ended
 """
 
 
@@ -37,3 +52,8 @@ async def lock_fifo_lanes(transaction: Transaction, lanes: list[int]) -> None:
 async def insert(transaction: Transaction, columns: tuple[list[Any], ...]) -> list[Any]:
     """Insert the rows that are new, due at once; return their ``(id, position)`` in ledger order."""
     return await transaction.connection.fetch(_PLAN, *columns)
+
+
+async def give_up(transaction: Transaction, deliveries: list[UUID], error: str, told: bytes) -> None:
+    """End deliveries as dead, with one attempt."""
+    await transaction.connection.execute(_GIVE_UP, deliveries, error, told)

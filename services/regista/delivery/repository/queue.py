@@ -27,7 +27,7 @@ FROM lane l WHERE l.shard = ANY($1::smallint[]) AND l.state <> 'removed'
 
 _COLUMNS = """
 q.delivery_id, q.position, d.organization_id, q.lane_id, d.event_id, d.attempts + 1, coalesce(d.payload, e.body),
-d.replay_id IS NOT NULL, q.made, q.manual
+d.replay_id IS NOT NULL, d.holes, d.traceparent, q.made, q.manual
 """
 _JOINED = """
 JOIN delivery d ON d.lane_id = q.lane_id AND d.position = q.position

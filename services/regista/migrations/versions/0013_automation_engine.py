@@ -93,12 +93,13 @@ _STATEMENTS = (
     """,
     "CREATE INDEX automation_secret_by_automation ON automation_secret (automation_id)",
     # A replay to an endpoint has no automation. `holes`: where in the payload a secret is put in when it is sent,
-    # as [[offset, name], …].
+    # as [[offset, name], …]; null where the event itself is sent. `traceparent`: the trace of the event.
     """
     ALTER TABLE delivery
         ALTER COLUMN automation_id DROP NOT NULL,
         ALTER COLUMN revision DROP NOT NULL,
-        ADD COLUMN holes text
+        ADD COLUMN holes text,
+        ADD COLUMN traceparent text
     """,
     "ALTER TABLE organization ADD COLUMN retention_days integer NOT NULL DEFAULT 90 CHECK (retention_days BETWEEN 1 AND 3650)",
     # Lines of runs on their way to whoever watches metrics: no permanent log, `run_line` is that.
