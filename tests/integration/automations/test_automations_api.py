@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,13 @@ async def test_a_change_that_changes_nothing_makes_no_revision_and_no_event(home
 @pytest.mark.parametrize(
     ("changes", "code", "said"),
     [
-        ({"where": 'alias == "production"'}, "invalid", "conditions are not supported yet"),
-        ({"where": None}, "invalid", "conditions are not supported yet"),
-        ({"limits": {"cooldown": "10m"}}, "invalid", "limits are not supported yet"),
-        (
-            {"actions": [{"webhook": {"integration": "ci", "payload": {}}}]},
-            "invalid",
-            "templates are not supported yet",
-        ),
+        ({"where": 'aliass == "production"'}, "invalid_condition", "'alias'"),
+        ({"where": "alias", "on": ["alias.added"]}, "invalid_condition", "true or false"),
+        ({"where": "(" * 9000}, "invalid_condition", "nested deeper"),
+        ({"where": "x" * 10_001}, "invalid", "where"),
+        ({"where": 'alias == "a\x00"'}, "invalid", "U+0000"),
+        ({"trigger": {"states": ["failed"]}}, "invalid", "run.state_changed"),
+        ({"limits": {"cooldown": "soon"}}, "invalid", "cooldown"),
         ({"actions": []}, "invalid", "actions"),
         ({"on": []}, "invalid", "on"),
         ({"on": ["alias.add"]}, "unknown_event_type", "'alias.added'"),
@@ -105,6 +105,59 @@ async def test_what_cannot_be_saved_is_refused_with_its_reason(
     assert (refused.status_code, refused.json()["code"]) == (422, code)
     assert said in refused.json()["detail"]
     assert await told(home) == []
+
+
+async def test_a_wrong_condition_says_where_and_for_which_event_and_what_was_meant(home: Tenant) -> None:
+    given = wanted(on=["alias.added", "tag.added"], where='artifact.size > 10 &&\n  alias == "production"')
+    refused = await home.client.post(PATH, json=given)
+    assert refused.status_code == 422
+    problem = refused.json()
+    assert problem["code"] == "invalid_condition"
+    told_of = {name: problem[name] for name in ("field", "line", "column", "event", "nearest")}
+    assert told_of == {"field": "where", "line": 2, "column": 3, "event": "tag.added", "nearest": "artifact.aliases"}
+    assert "tag.added has no field 'alias'" in problem["detail"]
+    lone = await home.client.post(
+        PATH,
+        content=json.dumps(wanted(where='alias == "\ud800"')).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    assert lone.status_code == 422, lone.text
+
+
+async def test_conditions_triggers_and_limits_are_kept_changed_and_taken_away(home: Tenant) -> None:
+    where = 'alias == "production" && artifact.metadata.acc >= 0.9'
+    made = await home.client.post(PATH, json=wanted(where=where, limits={"cooldown": "600s", "per_hour": 20}))
+    assert made.status_code == 201, made.text
+    shown = made.json()
+    assert (shown["where"], shown["waits_for"]) == (where, [])
+    assert shown["limits"] == {"cooldown": "10m", "per_hour": 20, "coalesce": False}
+    path = f"{PATH}/{shown['id']}"
+    empty = (await home.client.patch(path, json={"where": " \n", "limits": None})).json()
+    assert (empty["revision"], empty["where"], empty["limits"]) == (2, None, None)
+    runs = {"on": "run.state_changed", "scope": "project/team/mnist", "trigger": {"states": ["failed"]}}
+    moved = (await home.client.patch(path, json=runs)).json()
+    assert (moved["revision"], moved["trigger"]) == (3, {"states": ["failed"]})
+    # What the condition of one event reads, another does not have: they are changed together or not at all.
+    await home.client.patch(path, json={"where": 'state.to == "failed"'})
+    refused = await home.client.patch(path, json={"on": ["alias.added"], "trigger": None})
+    assert (refused.status_code, refused.json()["field"], refused.json()["event"]) == (422, "where", "alias.added")
+
+
+async def test_an_automation_whose_scope_is_gone_can_be_changed_and_switched(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    path = f"{PATH}/{shown['id']}"
+    await home.rows("DELETE FROM collection WHERE id = $1", home.ids["collection"])
+    changed = await home.client.patch(path, json={"where": 'alias == "a"', "enabled": False, "description": "orphan"})
+    assert changed.status_code == 200, changed.text
+    assert {**changed.json(), "updated_at": shown["updated_at"]} == {
+        **shown,
+        "where": 'alias == "a"',
+        "description": "orphan",
+        "enabled": False,
+        "revision": 2,
+    }
+    moved = await home.client.patch(path, json={"scope": wanted()["scope"]})
+    assert (moved.status_code, moved.json()["code"]) == (404, "scope_not_found")
 
 
 async def test_a_scope_that_does_not_exist_is_404(home: Tenant) -> None:
