@@ -49,6 +49,12 @@ async def by_ids(transaction: Transaction, actor: Actor, ids: Sequence[int]) -> 
     return {each.id: each for each in rows if decide(actor, Action.INTEGRATION_READ, resource_of(each)).allowed}
 
 
+async def owners(transaction: Transaction, ids: Sequence[int]) -> dict[int, int]:
+    """Return the entities that own these integrations, by the integrations' ids."""
+    rows = await transaction.connection.fetch("SELECT id, entity_id FROM integration WHERE id = ANY($1::bigint[])", ids)
+    return {row["id"]: row["entity_id"] for row in rows}
+
+
 async def of_entity(transaction: Transaction, actor: Actor, entity: int, after: int, limit: int) -> list[Found]:
     """Return up to ``limit`` integrations of an entity behind id ``after``; none where the actor may not see them."""
     rows = await transaction.connection.fetch(_OF_ENTITY, actor.organization_id, entity, after, limit)

@@ -15,9 +15,10 @@ from regista.automations.conditions import check_condition
 from regista.automations.errors import AutomationExistsError
 from regista.automations.limits import parse_limits
 from regista.automations.names import check_name
+from regista.automations.payload_secrets import find_secrets
 from regista.automations.repository import NewRevision
 from regista.automations.run_triggers import check_trigger, parse_trigger
-from regista.automations.templates import check_payload
+from regista.automations.secrets.repository import use_in_payloads
 from regista.automations.triggers import parse_events
 from regista.kit import aggregate
 from regista.kit.db import Transaction
@@ -72,16 +73,18 @@ class Place(NamedTuple):
 async def create(transaction: Transaction, actor: Actor, wanted: Wanted, *, enabled: bool) -> asyncpg.Record:
     """Make an automation and return it with its first revision.
 
-    Raises what `scope_of`, `parse_events`, `check_trigger`, `check_condition`, `check_payload`, `parse_limits` and
+    Raises what `scope_of`, `parse_events`, `check_trigger`, `check_condition`, `find_secrets`, `parse_limits` and
     `resolve` raise, InvalidError for a name that is none, and AutomationExistsError.
     """
     new = await _revision(transaction, actor, wanted)
+    secrets = await find_secrets(transaction, new)
     made = await aggregate.create(transaction, actor.organization_id)
     version = await repository.bump_catalogue(transaction)
     automation = await repository.insert(transaction, made, new, enabled=enabled, version=version)
     if automation is None:
         raise _exists(new)
     await repository.insert_revision(transaction, made, automation, 1, new, actor)
+    await use_in_payloads(transaction, actor.organization_id, automation, secrets)
     row = await _read(transaction, actor, automation)
     data = AutomationCreatedData(automation=snapshot(row), revision=Change[int | None](from_=None, to=1))
     await append(transaction, [Draft(AutomationCreated, made, _subject(actor, row), data)])
@@ -111,9 +114,11 @@ async def change(
     if differences:
         if await repository.is_name_taken(transaction, actor.organization_id, automation, new):
             raise _exists(new)
+        secrets = await find_secrets(transaction, new)
         revision += 1
         await repository.insert_revision(transaction, locked, automation, revision, new, actor)
         await repository.revise(transaction, locked, automation, revision, new, version=version)
+        await use_in_payloads(transaction, actor.organization_id, automation, secrets)
     if switched:
         await repository.switch(transaction, locked, automation, enabled=bool(enabled), version=version)
     row = await _read(transaction, actor, automation)
@@ -138,13 +143,16 @@ async def delete(transaction: Transaction, actor: Actor, automation: int) -> Non
     row = await _authorized(transaction, actor, automation, Action.AUTOMATION_WRITE)
     version = await repository.bump_catalogue(transaction)
     await repository.delete(transaction, locked, automation, version=version)
+    await use_in_payloads(transaction, actor.organization_id, automation, ())
     data = AutomationDeletedData(automation=snapshot(row), revision=Change[int | None](from_=row["revision"], to=None))
     await append(transaction, [Draft(AutomationDeleted, locked, _subject(actor, row), data)])
 
 
 async def check(transaction: Transaction, actor: Actor, wanted: Wanted) -> NewRevision:
     """Return the revision that a save would make, and make none. Raises what `create` raises but for a taken name."""
-    return await _revision(transaction, actor, wanted)
+    new = await _revision(transaction, actor, wanted)
+    await find_secrets(transaction, new)
+    return new
 
 
 async def writable(transaction: Transaction, actor: Actor, automation: int) -> asyncpg.Record:
@@ -215,8 +223,6 @@ async def _changed(
 def _checked(wanted: Wanted, place: Place, integrations: list[int | None]) -> NewRevision:
     events = parse_events(wanted.events)
     check_trigger(events, parse_trigger(wanted.trigger))
-    for action in wanted.actions:
-        check_payload(action.settings, events)
     limits = parse_limits(wanted.limits)
     return NewRevision(
         name=check_name(wanted.name),

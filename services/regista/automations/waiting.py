@@ -8,25 +8,17 @@ automation is told what it waits for. Pure.
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-Part = Literal["payload", "slack"]
+Part = Literal["slack"]
 
 
 def waits_for(actions: Iterable[Mapping[str, Mapping[str, Any]]]) -> list[Part]:
     """Return what keeps a revision from firing; nothing for one that fires.
 
-    ``payload``: templates are not
-    rendered, and the event itself must not go out in their place. ``slack``: nothing sends to channels.
+    ``slack``: nothing sends to channels.
     """
-    found: dict[Part, None] = {}
-    for action in actions:
-        for kind, settings in action.items():
-            if "payload" in settings:
-                found["payload"] = None
-            if kind == "slack":
-                found["slack"] = None
-    return list(found)
+    return ["slack"] if any("slack" in action for action in actions) else []
 
 
 def reason(waiting: Iterable[Part]) -> str | None:
-    """Return the reason of a skip, ``unsupported_condition`` and the like; None where nothing is waited for."""
+    """Return the reason of a skip, ``unsupported_slack``; None where nothing is waited for."""
     return next((f"unsupported_{part}" for part in waiting), None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from regista.automations.frozen import MASK
+from regista.automations.frozen import MASK, escaped
 from regista.kit.signing import WANDB_HEADER, SigningKey, signature_headers, wandb_signature
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -56,7 +56,7 @@ class Route:
         self._of_payloads = self._template
         if "content-type" not in given:
             self._of_payloads = self._template | {"Content-Type": PAYLOAD_TYPE}
-        self._hidden = [value.encode() for value in {*secrets, access_token or ""} if len(value) >= _SHORTEST]
+        self._hidden = _spellings({*secrets, access_token or ""})
 
     def headers(
         self,
@@ -85,9 +85,16 @@ class Route:
         return headers
 
     def without_secrets(self, text: bytes, more: Iterable[str] = ()) -> bytes:
-        """Return what came back with ``***`` for every secret that was sent and ``more``; not one that was encoded."""
+        """Return what came back with ``***`` for every secret that was sent, and ``more``.
+
+        Found as it is and as JSON has it; not in another encoding, and not where the end of what is kept cuts it.
+        """
         if not text:
             return text
-        for value in (*self._hidden, *(each.encode() for each in more if len(each) >= _SHORTEST)):
+        for value in (*self._hidden, *_spellings(more)):
             text = text.replace(value, MASK.encode())
         return text
+
+
+def _spellings(values: Iterable[str]) -> set[bytes]:
+    return {spelt for value in values if len(value) >= _SHORTEST for spelt in (value.encode(), escaped(value))}

@@ -146,11 +146,25 @@ def test_event_types_have_the_names_that_wandb_gives_them(event_type: str, expec
     assert rendered({"a": "${event_type}"}, Seen(event_at(event_type))) == {"a": expected}
 
 
-VARIABLES = (
-    "event_type event_author project_name entity_name artifact_collection_name artifact_version artifact_version_string "
-    "artifact_version_index artifact_metadata.acc alias tag automation_name run_name run_status metric_name metric_values "
-    "metric_filter"
-).split()
+VARIABLES = [
+    "event_type",
+    "event_author",
+    "project_name",
+    "entity_name",
+    "artifact_collection_name",
+    "artifact_version",
+    "artifact_version_string",
+    "artifact_version_index",
+    "artifact_metadata.acc",
+    "alias",
+    "tag",
+    "automation_name",
+    "run_name",
+    "run_status",
+    "metric_name",
+    "metric_values",
+    "metric_filter",
+]
 
 
 def all_of_wandb(on: Seen) -> dict[str, Any]:
