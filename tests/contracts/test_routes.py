@@ -39,7 +39,8 @@ class World(Api):
 
     async def call(self, operation: Operation, key: str | None) -> httpx.Response:
         async with self.as_key(key) as client:
-            return await client.request(operation.method, operation.url(self.values), json=operation.body)
+            given = operation.content(self.values)
+            return await client.request(operation.method, operation.url(self.values), json=given)
 
 
 @pytest.fixture(scope="module")

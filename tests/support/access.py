@@ -4,6 +4,7 @@ A new route is listed here, or the contract fails: what it names, and what someb
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -48,7 +49,11 @@ class Operation(NamedTuple):
     def url(self, world: Mapping[str, str]) -> str:
         """Return the path on this world."""
         values = {**world, **self.names}
-        return self.below + self.path.replace(":path}", "}").format(**values) + self.query
+        return self.below + (self.path.replace(":path}", "}") + self.query).format(**values)
+
+    def content(self, world: Mapping[str, str]) -> Any:
+        """Return the body on this world."""
+        return json.loads(json.dumps(self.body).replace("{event_id}", world["event_id"]))
 
 
 _PROJECT = "/projects/{entity}/{project}"
@@ -142,9 +147,20 @@ OPERATIONS = (
     Operation("PUT", "/secrets/{secret_id}", {"value": "v"}),
     Operation("POST", "/automations", _RULE),
     Operation("GET", "/automations", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", "/automations/vocabulary", None, Gets.SHARED, Gets.SHARED, query="?event=alias.added"),
     Operation("GET", _AUTOMATION),
+    Operation("GET", _AUTOMATION + "/explain", query="?event={event_id}"),
+    Operation("POST", "/automations/explain", {"event": "{event_id}", "automation": _RULE}),
+    Operation("POST", "/automations/simulate", {"draft": _RULE}),
+    Operation("POST", _AUTOMATION + "/replay", {"events": ["{event_id}"]}),
+    Operation("POST", _WEBHOOK + "/replay", {"events": ["{event_id}"]}),
+    Operation("GET", "/replays", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", "/replays/{replay_id}"),
+    Operation("POST", "/replays/{replay_id}/cancel"),
     Operation("PATCH", _AUTOMATION, {"enabled": False}),
     Operation("GET", _AUTOMATION + "/revisions"),
+    Operation("GET", "/executions", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", "/executions/{execution}"),
     Operation("GET", "/deliveries", None, Gets.NOTHING, Gets.NOTHING),
     Operation("POST", "/deliveries/redeliver", {"state": "pending"}, Gets.NOTHING, Gets.NOTHING),
     Operation("GET", "/audit", None, Gets.REFUSED, Gets.OWN),
@@ -192,6 +208,8 @@ async def build_world(api: Api) -> dict[str, str]:
     hook = await client.post(f"{V1}/webhooks", json={"name": "hook-of-the-team", "url": "http://127.0.0.1:9/hook"})
     secret = await client.post(f"{V1}/secrets", json={"name": "SECRET_OF_THE_TEAM", "value": "v", "entity": "team"})
     rule = await client.post(f"{V1}/automations", json={**_RULE, "name": "rule-of-the-team"})
+    path = f"{V1}/automations/{rule.json()['id']}/replay"
+    replay = await client.post(path, json={"types": ["alias.added"]})
     await api.key_of("member", team="team")
     vault = {"name": _VAULT["name"], "visibility": "restricted"}
     assert (await client.post(f"{V1}/registries", json=vault)).status_code == 201
@@ -202,6 +220,13 @@ async def build_world(api: Api) -> dict[str, str]:
         event_id: Any = await tx.connection.fetchval("SELECT id FROM event WHERE type = 'dev.regista.alias.added'")
         (delivery,) = await plan(
             tx, [(NewDelivery(organization, lane, event_id, rule.json()["id"], 0, 1, None, None), b"{}")]
+        )
+        decided: Any = await tx.connection.fetchval(
+            """INSERT INTO decision (organization_id, event_id, automation_id, revision, verdict)
+               VALUES ($1, $2, $3, 1, 'fire') RETURNING position""",
+            organization,
+            event_id,
+            rule.json()["id"],
         )
         await other_organization(tx.connection)
     return {
@@ -220,7 +245,9 @@ async def build_world(api: Api) -> dict[str, str]:
         "secret_id": str(secret.json()["id"]),
         "automation_id": str(rule.json()["id"]),
         "delivery": str(delivery.id),
+        "execution": f"{decided}-0",
         "event_id": str(event_id),
+        "replay_id": replay.json()["id"],
     }
 
 

@@ -4,14 +4,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, Resource, Visibility, authorize
+from regista.access.verdict import Actor, authorize
 from regista.automations import past_repository, repository
 from regista.automations.draft import draft
 from regista.automations.explain import Circumstances, Explanation, Recorded, explain
 from regista.automations.seen import Seen
-from regista.automations.service import Wanted
+from regista.automations.service import Wanted, resource_of
 from regista.events import repository as log
-from regista.events.readers import readable
+from regista.events.readers import authorize_event
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError, NotFoundError
 from regista_events import Event, UnknownEvent, codec
@@ -34,14 +34,8 @@ async def explain_past(transaction: Transaction, actor: Actor, automation: int, 
     row = await past_repository.automation(transaction, actor.organization_id, automation)
     if row is None:
         raise NotFoundError(f"automation {automation} does not exist, or you may not see it")
-    place = await repository.scope_place(transaction, row["scope_kind"], row["scope_id"])
-    resource = Resource(
-        f"automation {automation}",
-        actor.organization_id,
-        row["entity_id"],
-        Visibility(place["visibility"] or "entity"),
-        project_id=place["project_id"],
-    )
+    scope = row["scope_kind"], row["scope_id"], row["entity_id"]
+    resource = await resource_of(transaction, actor.organization_id, f"automation {automation}", *scope)
     authorize(actor, Action.AUTOMATION_READ, resource)
     happened = await event_of(transaction, actor, event)
     key = (event, automation)
@@ -58,7 +52,7 @@ async def explain_past(transaction: Transaction, actor: Actor, automation: int, 
 
 async def explain_draft(transaction: Transaction, actor: Actor, wanted: Wanted, event: UUID) -> Answer:
     """Explain what an automation that is not saved would make of an event; raises what saving it would."""
-    definition = await draft(transaction, actor, wanted)
+    definition = (await draft(transaction, actor, wanted)).definition
     happened = await event_of(transaction, actor, event)
     return Answer(explain(definition, Seen(happened), Circumstances(author=True)), None, None)
 
@@ -68,10 +62,10 @@ async def event_of(transaction: Transaction, actor: Actor, event: UUID) -> Event
 
     Raises `NotFoundError`, `AccessDeniedError`, and `InvalidError` for one of a type that this version does not know.
     """
-    may = await readable(transaction, actor)
     row = await log.one_event(transaction, actor.organization_id, event)
-    if row is None or not may.includes(row["subject"]):
+    if row is None:
         raise NotFoundError(f"event {event} does not exist, or you may not see it")
+    await authorize_event(transaction, actor, event, row["subject"])
     found = codec.decode(row["body"])
     if isinstance(found, UnknownEvent):
         raise InvalidError(f"event {event} is of type {found.type}, which this version does not know", field="event")

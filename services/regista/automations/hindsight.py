@@ -1,11 +1,12 @@
 """What a definition makes of events of the past: simulations and replays look at them with the same eyes. Pure."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from regista.automations.matching import Definition, Index
 from regista.automations.seen import Seen
-from regista.automations.verdict import Verdict, judge
+from regista.automations.verdict import FIRE, Verdict, judge
 from regista_events import RegistryEvent, UnknownEvent
 
 _BEFORE_EVERYTHING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +19,15 @@ class Judged(NamedTuple):
     verdict: Verdict
 
 
+Judge = Callable[[RegistryEvent | UnknownEvent], Judged | None]
+"""Returns what becomes of an event, None where it is no concern."""
+
+
+def everything(event: RegistryEvent | UnknownEvent) -> Judged:
+    """Return the verdict of an endpoint that events are replayed to: it gets them all."""
+    return Judged(Seen(event), FIRE)
+
+
 class Hindsight:
     """One definition, in force as if it had always been there; ``now`` of its condition is the event's own time."""
 
@@ -27,7 +37,7 @@ class Hindsight:
         self._index.put(self.definition)
 
     def judge(self, event: RegistryEvent | UnknownEvent) -> Judged | None:
-        """Return the verdict, None for an event that the definition is not concerned with."""
+        """Return the verdict on an event: a `Judge`."""
         if isinstance(event, UnknownEvent) or not self._index.candidates(event):
             return None
         seen = Seen(event)

@@ -16,7 +16,7 @@ from regista.automations import integrations, replay_repository, service
 from regista.automations.errors import NotRunningError
 from regista.automations.replay_repository import NewReplay
 from regista.events.passage import stretch
-from regista.events.readers import readable
+from regista.events.readers import readable_entities
 from regista.events.selection import Selection
 from regista.kit import ids
 from regista.kit.db import Transaction
@@ -64,13 +64,13 @@ async def to_webhook(transaction: Transaction, actor: Actor, webhook: int, wante
 
 
 async def of_webhook(transaction: Transaction, actor: Actor, webhook: int, wanted: Selection) -> Selection:
-    """Return the selection for an endpoint that the actor may have redelivered to: events that it may read."""
+    """Return the selection for an endpoint of an entity whose events the actor may read: those that it may."""
     found = (await integrations.by_ids(transaction, actor, [webhook])).get(webhook)
     if found is None or found.kind != "webhook":
         raise NotFoundError(f"webhook {webhook} does not exist, or you may not see it")
     authorize(actor, Action.DELIVERY_REDELIVER, integrations.resource_of(found))
-    may = await readable(transaction, actor)
-    return wanted.model_copy(update={"entities": may.entities})
+    authorize(actor, Action.EVENT_READ, integrations.resource_of(found))
+    return wanted.model_copy(update={"entities": await readable_entities(transaction, actor)})
 
 
 async def get(transaction: Transaction, actor: Actor, replay: UUID, action: Action | None = None) -> asyncpg.Record:

@@ -16,8 +16,8 @@ WAITING = 1000
 """Executions of one replay that wait for a planner, about: a replay that is canceled ends soon, and others get through."""
 
 _SHOWN = """
-SELECT p.id, p.automation_id, p.revision, p.integration_id, p.selection, p.position, p.until, p.examined, p.fired,
-       p.skipped, p.state, p.error, p.requested_by, p.created_at, p.finished_at
+SELECT p.id, p.automation_id, p.revision, p.integration_id, p.selection, p.began, p.position, p.until, p.examined,
+       p.fired, p.skipped, p.state, p.error, p.requested_by, p.created_at, p.finished_at
 FROM replay p
 """
 _PAGE = f"""
@@ -48,6 +48,12 @@ INSERT INTO execution_due (kind, organization_id, event_id, automation_id, integ
 SELECT k, $1, e, $2, $3, $4, now() FROM unnest($5::uuid[]) WITH ORDINALITY AS events (e, place), unnest($6::text[]) AS k
 ORDER BY place
 ON CONFLICT DO NOTHING
+"""
+# Waits for the planner that holds some of it: what that one plans is sent.
+_DROP = """
+WITH dropped AS (DELETE FROM execution_due WHERE {whose} RETURNING event_id, automation_id, replay_id)
+UPDATE decision d SET verdict = 'skipped', reason = $2 FROM dropped
+WHERE d.event_id = dropped.event_id AND d.automation_id = dropped.automation_id AND d.replay_id = dropped.replay_id
 """
 _ADVANCE = """
 UPDATE replay SET position = $2, examined = examined + $3, fired = fired + $4, skipped = skipped + $5,
@@ -93,10 +99,11 @@ async def insert(transaction: Transaction, new: NewReplay) -> None:
     """Store a replay; one without events is finished at once."""
     await transaction.connection.execute(
         """
-        INSERT INTO replay (id, organization_id, automation_id, revision, integration_id, selection, position, until,
+        INSERT INTO replay (id, organization_id, automation_id, revision, integration_id, selection, began, position, until,
                             requested_by, requested_by_id, state, finished_at)
-        VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10,
-                CASE WHEN $7 >= $8 THEN 'finished' ELSE 'running' END, CASE WHEN $7 >= $8 THEN now() END)
+        VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::bigint, $7::bigint, $8::bigint, $9, $10,
+                CASE WHEN $7::bigint >= $8::bigint THEN 'finished' ELSE 'running' END,
+                CASE WHEN $7::bigint >= $8::bigint THEN now() END)
         """,
         *new[:5],
         new.selection.model_dump_json(exclude_none=True),
@@ -170,14 +177,17 @@ async def end(transaction: Transaction, replay: UUID, state: str, error: str | N
 
 async def drop_waiting(transaction: Transaction, replay: UUID) -> None:
     """Take back what no planner has taken yet: those events are skipped, ``canceled``."""
+    await transaction.connection.execute(_DROP.format(whose="replay_id = $1"), replay, "canceled")
+
+
+async def stop(transaction: Transaction, automation: int, reason: str) -> None:
+    """End the replays to an automation that acts no more, and skip what no planner has taken yet for this reason."""
     await transaction.connection.execute(
-        """
-        WITH dropped AS (DELETE FROM execution_due WHERE replay_id = $1 RETURNING event_id, automation_id)
-        UPDATE decision d SET verdict = 'skipped', reason = 'canceled' FROM dropped
-        WHERE d.event_id = dropped.event_id AND d.automation_id = dropped.automation_id AND d.replay_id = $1
-        """,
-        replay,
+        "UPDATE replay SET state = 'canceled', finished_at = clock_timestamp() WHERE automation_id = $1 AND state = 'running'",
+        automation,
     )
+    whose = "automation_id = $1 AND replay_id IS NOT NULL"
+    await transaction.connection.execute(_DROP.format(whose=whose), automation, reason)
 
 
 async def decide(

@@ -8,7 +8,7 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
-from regista.automations import repository
+from regista.automations import replay_repository, repository
 from regista.automations.actions import WantedAction, resolve
 from regista.automations.author_access import lost_access
 from regista.automations.conditions import check_condition
@@ -121,6 +121,8 @@ async def change(
         await use_in_payloads(transaction, actor.organization_id, automation, secrets)
     if switched:
         await repository.switch(transaction, locked, automation, enabled=bool(enabled), version=version)
+        if not enabled:
+            await replay_repository.stop(transaction, automation, "disabled")
     row = await _read(transaction, actor, automation)
     shown = snapshot(row)
     moved = Change[int | None](from_=before["revision"], to=revision)
@@ -144,6 +146,7 @@ async def delete(transaction: Transaction, actor: Actor, automation: int) -> Non
     version = await repository.bump_catalogue(transaction)
     await repository.delete(transaction, locked, automation, version=version)
     await use_in_payloads(transaction, actor.organization_id, automation, ())
+    await replay_repository.stop(transaction, automation, "deleted")
     data = AutomationDeletedData(automation=snapshot(row), revision=Change[int | None](from_=row["revision"], to=None))
     await append(transaction, [Draft(AutomationDeleted, locked, _subject(actor, row), data)])
 
@@ -187,7 +190,7 @@ async def _revision(transaction: Transaction, actor: Actor, wanted: Wanted) -> N
     if written is None:
         raise missing_scope(asked)
     scope = await scope_of(transaction, actor.organization_id, written)
-    resource = await _resource(
+    resource = await resource_of(
         transaction, actor.organization_id, f"scope {asked}", scope.kind, scope.id, scope.entity_id
     )
     if not decide(actor, Action.AUTOMATION_WRITE, resource).visible:
@@ -266,7 +269,7 @@ async def _read(transaction: Transaction, actor: Actor, automation: int) -> asyn
 
 async def _authorized(transaction: Transaction, actor: Actor, automation: int, action: Action) -> asyncpg.Record:
     row = await _read(transaction, actor, automation)
-    resource = await _resource(
+    resource = await resource_of(
         transaction,
         row["organization_id"],
         f"automation {automation}",
@@ -278,9 +281,10 @@ async def _authorized(transaction: Transaction, actor: Actor, automation: int, a
     return row
 
 
-async def _resource(
+async def resource_of(
     transaction: Transaction, organization: int, name: str, kind: str, scope: int, entity: int | None
 ) -> Resource:
+    """Return what has this scope (of an ``entity``, None for the organization's) as access control sees it."""
     place = await repository.scope_place(transaction, kind, scope)
     return Resource(
         name, organization, entity, Visibility(place["visibility"] or "entity"), project_id=place["project_id"]

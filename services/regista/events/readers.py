@@ -1,30 +1,30 @@
-"""Whose events somebody may read who looks at the log as a whole."""
+"""Whose events somebody may read: one of them, or those of the log as a whole."""
 
-from typing import NamedTuple
+from uuid import UUID
 
+from regista.access import repository as access
 from regista.access.actions import Action
 from regista.access.service import organization_resource
-from regista.access.verdict import Actor, authorize, reach
+from regista.access.verdict import Actor, Resource, authorize, reach
 from regista.events import repository
 from regista.kit.db import Transaction
 
 
-class Readable(NamedTuple):
-    """Events of these entities, by name; None for all of the organization."""
-
-    entities: tuple[str, ...] | None
-
-    def includes(self, subject: str) -> bool:
-        """Return whether an event about this subject may be read."""
-        return self.entities is None or subject.partition("/")[0] in self.entities
-
-
-async def readable(transaction: Transaction, actor: Actor) -> Readable:
-    """Return what of the log the actor may read. Raises `AccessDeniedError` where that is nothing."""
+async def readable_entities(transaction: Transaction, actor: Actor) -> tuple[str, ...] | None:
+    """Return the names of the entities whose events the actor may read, None for all of the organization."""
     entities, general = reach(actor, Action.EVENT_READ)
     if general or entities is None:
-        return Readable(None)
-    names = await repository.entity_names(transaction, actor.organization_id, entities)
-    if not names:
-        authorize(actor, Action.EVENT_READ, organization_resource(actor))
-    return Readable(tuple(names))
+        return None
+    return tuple(await repository.entity_names(transaction, actor.organization_id, entities))
+
+
+async def authorize_event(transaction: Transaction, actor: Actor, event: UUID, subject: str) -> None:
+    """Return if the actor may read an event about this subject: its entity's admins, and the organization's.
+
+    Raises `NotFoundError` where it may not know of it, `AccessDeniedError`.
+    """
+    resource = organization_resource(actor)
+    entity = await access.entity_by_name(transaction, actor.organization_id, subject.partition("/")[0])
+    if entity is not None and reach(actor, Action.EVENT_READ).general is False:
+        resource = Resource(f"event {event}", actor.organization_id, entity["id"])
+    authorize(actor, Action.EVENT_READ, resource)

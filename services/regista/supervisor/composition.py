@@ -5,13 +5,16 @@ import socket
 from collections.abc import Callable, Sequence
 
 from regista.audit.consumer import AuditProjection
+from regista.automations import due_repository, replay
 from regista.automations.catalogue import Catalogue
+from regista.automations.replaying import Replays
 from regista.automations.watcher import Watcher
 from regista.delivery import Dispatcher
 from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Consumer, Source
 from regista.kit.dead_letter import DeadLetters
 from regista.kit.errors import ConfigurationError
+from regista.kit.rounds import Rounds
 from regista.kit.runtime import Runtime
 from regista.kit.service import Service
 from regista.kit.settings import Settings
@@ -20,6 +23,7 @@ from regista.supervisor.parts import Part
 from regista.upkeep import Upkeep
 from regista.upkeep.schedule import sweeps
 from regista.webhooks.consumer import Planner
+from regista.webhooks.due import DueWebhooks
 from regista.webhooks.sender import WebhookSender
 from regista_events import metrics
 
@@ -28,15 +32,15 @@ _METRIC_LINES = Source(METRICS.topic, metrics.decode)
 
 def engine(runtime: Runtime) -> Sequence[Service]:
     """Return all but the API, for one process: relays, consumers, dispatcher, upkeep."""
-    dispatcher = _dispatcher(runtime)
-    consumers: list[Consumer] = [_planner(runtime, dispatcher), _audit(runtime)]
+    planner, webhooks = _webhooks(runtime)
+    consumers: list[Consumer] = [planner, _audit(runtime)]
     watcher = _watcher(runtime)
     parking = DeadLetters(runtime.database)
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
         watching = LocalBus([watcher], parking, outbox=METRICS.table, decode=_METRIC_LINES.decode)
         return [
-            dispatcher,
+            *webhooks,
             Relay(runtime, LocalBus(consumers, parking)),
             Relay(runtime, watching, outlet=METRICS),
             _upkeep(runtime),
@@ -45,7 +49,7 @@ def engine(runtime: Runtime) -> Sequence[Service]:
 
     instance = _instance(runtime.settings)
     return [
-        dispatcher,
+        *webhooks,
         *(KafkaSubscriber(bootstrap, consumer, parking, instance=instance) for consumer in consumers),
         KafkaSubscriber(bootstrap, watcher, parking, source=_METRIC_LINES, instance=instance),
         KafkaRelay(runtime, bootstrap),
@@ -73,8 +77,8 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
     parking = DeadLetters(runtime.database)
 
     def webhooks() -> Sequence[Service]:
-        dispatcher = _dispatcher(runtime)
-        return [dispatcher, KafkaSubscriber(bootstrap, _planner(runtime, dispatcher), parking)]
+        planner, rest = _webhooks(runtime)
+        return [*rest, KafkaSubscriber(bootstrap, planner, parking)]
 
     def watching() -> Sequence[Service]:
         watcher = _watcher(runtime)
@@ -93,8 +97,16 @@ def _watcher(runtime: Runtime) -> Watcher:
     return Watcher(runtime.database, Catalogue(), runtime.public_url)
 
 
-def _planner(runtime: Runtime, dispatcher: Dispatcher) -> Consumer:
-    return Planner(runtime.database, Catalogue(), dispatcher)
+def _webhooks(runtime: Runtime) -> tuple[Consumer, Sequence[Service]]:
+    """Return the planner of webhooks, and what runs beside it: what sends, what is due by itself, what replays."""
+    database, catalogue = runtime.database, Catalogue()
+    dispatcher = Dispatcher(runtime, [WebhookSender(runtime)])
+    due = DueWebhooks(database, catalogue, dispatcher)
+    return Planner(database, catalogue, dispatcher), [
+        dispatcher,
+        Rounds("due", database, due_repository.CHANNEL, due.round),
+        Rounds("replays", database, replay.CHANNEL, Replays(database).round),
+    ]
 
 
 def _audit(runtime: Runtime) -> Consumer:
@@ -112,7 +124,3 @@ def _instance(settings: Settings) -> str:
     """
     place = f"{socket.gethostname()}:{settings.data_dir.absolute()}"
     return f"engine-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
-
-
-def _dispatcher(runtime: Runtime) -> Dispatcher:
-    return Dispatcher(runtime, [WebhookSender(runtime)])
