@@ -14,6 +14,7 @@ from regista.access import api as access_api
 from regista.access.keys import KeyCache
 from regista.audit import api as audit_api
 from regista.automations import api as automations_api
+from regista.automations import past_api, replay_api
 from regista.automations.secrets import api as secrets_api
 from regista.delivery import api as delivery_api
 from regista.events import api as events_api
@@ -73,6 +74,8 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(audit_api.router, prefix=V1)
     app.include_router(tracking_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)
+    app.include_router(past_api.router, prefix=V1)
+    app.include_router(replay_api.router, prefix=V1)
     app.include_router(secrets_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
