@@ -4,24 +4,28 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Depends
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
-from regista.automations import listing, repository, service
+from regista.automations import list_filters, listing, repository, service, vocabulary_api
 from regista.automations.actions import WantedAction
 from regista.automations.author_access import lost_access
 from regista.automations.limits import Limits
 from regista.automations.listing import Question
 from regista.automations.names import AutomationName
 from regista.automations.service import Wanted
+from regista.automations.tokens import LONGEST
 from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
+from regista.kit.db.conditions import Condition
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
 from regista.kit.web.pages import decode
 
 router = ActionRouter(prefix="/automations", tags=["automations"], responses=PROBLEMS)
+router.include_router(vocabulary_api.router)  # before the path of any automation's
 
 _NAMES = {"on": "events", "where": "condition"}
 """Fields of a request that commands call otherwise."""
@@ -29,7 +33,6 @@ _REMOVABLE = {"where", "trigger", "limits", "description"}
 Text = Annotated[str, StringConstraints(max_length=4096)]
 AutomationId = Annotated[int, Field(ge=1, lt=2**63)]
 _MOST_ACTIONS = 20
-_LONGEST_CONDITION = 10_000
 Integration = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -81,11 +84,30 @@ class _Definition(Body):
         return [value] if isinstance(value, str) else value
 
 
-Events = Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(min_length=1, max_length=100)]
+Events = Annotated[
+    list[Annotated[str, StringConstraints(max_length=200)]],
+    Field(min_length=1, max_length=100, description="event types, such as `alias.added`; one may stand alone"),
+]
 Actions = Annotated[list[ActionPart], Field(min_length=1, max_length=_MOST_ACTIONS)]
-
-
-Where = Annotated[str, StringConstraints(max_length=_LONGEST_CONDITION)]
+Where = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST),
+    Field(
+        description="The condition, in CEL, over the words that `/automations/vocabulary` has for each event type. An event "
+        "for which it is false, or errs, does not fire; what is wrong with it is said when it is saved, with its place.",
+        examples=['alias == "production" && artifact.metadata.acc >= 0.9 && previous != null'],
+    ),
+]
+Trigger = Annotated[
+    dict[str, Any],
+    Field(
+        description="What a run must do: `states` belongs to `run.state_changed`, `metric` to `run.metric_triggered`.",
+        examples=[
+            {"states": ["finished", "failed"]},
+            {"metric": {"test": "threshold", "name": "loss", "window": 5, "comparison": "<", "value": 0.1}},
+        ],
+    ),
+]
 
 
 class NewAutomation(_Definition):
@@ -99,7 +121,7 @@ class NewAutomation(_Definition):
     on: Events
     actions: Actions
     where: Where | None = None
-    trigger: dict[str, Any] | None = None
+    trigger: Trigger | None = None
     limits: Limits | None = None
     description: Text | None = None
     enabled: bool = True
@@ -129,7 +151,7 @@ class AutomationChanges(_Definition):
     on: Events | None = None
     actions: Actions | None = None
     where: Where | None = None
-    trigger: dict[str, Any] | None = None
+    trigger: Trigger | None = None
     limits: Limits | None = None
     description: Text | None = None
     enabled: bool | None = None
@@ -181,12 +203,14 @@ async def create_automation(call: Call, body: NewAutomation) -> Response:
 
 
 @router.read("", action=Action.AUTOMATION_READ, response_model=Page[AutomationShape])
-async def list_automations(call: Call, limit: Limit = 50, cursor: Cursor = None) -> Response:
+async def list_automations(
+    call: Call, asked: Annotated[Condition, Depends(list_filters.asked)], limit: Limit = 50, cursor: Cursor = None
+) -> Response:
     """List the automations of one's teams and of the organization."""
     key = decode(cursor, int)
 
     async def query(tx: Transaction) -> Page[AutomationShape]:
-        rows = await listing.search(tx, call.actor, Question(limit + 1, cursor=[str(key[0])] if key else None))
+        rows = await listing.search(tx, call.actor, Question(limit + 1, asked, cursor=[str(key[0])] if key else None))
         lost = await lost_access(tx, [(row["id"], row["revision"]) for row in rows])
         return page(rows, limit, lambda row: [row["id"]], lambda row: _shape(row, lost))
 

@@ -13,12 +13,9 @@ from cel_expr_python import cel
 from regista.automations.complaints import complaint, nearest_name, position, reason
 from regista.automations.patterns import Matcher, misfit
 from regista.automations.seen import Seen
-from regista.automations.tokens import Token, paths, tokens
+from regista.automations.tokens import LONGEST, Token, paths, tokens
 from regista.automations.vocabulary import vocabulary
 from regista_events import short_name
-
-LONGEST = 10_000
-"""Characters of an expression."""
 
 
 class CompileError(ValueError):

@@ -17,7 +17,8 @@ __all__ = ["Question", "of_projects", "projects_of_registries", "search"]
 async def search(transaction: Transaction, actor: Actor, asked: Question) -> list[asyncpg.Record]:
     """Return automations that the actor may see, in the order of ids unless told, each with ``keys``: its cursor.
 
-    Filters and orders know id, name, description, enabled, scope, created_at and updated_at. Raises what
+    Filters and orders know id, name, description, enabled, scope, created_at and updated_at; filters know the events that
+    it waits for, and the integration that an action sends to (integration_path with its team) as well. Raises what
     `compile_condition` and `compile_order` raise.
     """
     seen = sight(actor, Action.AUTOMATION_READ)

@@ -63,6 +63,10 @@ _OF_PROJECTS = f"""
 SELECT * FROM (SELECT {_COLUMNS}, {PROJECT} AS project_id {_FROM} {_IN_FORCE} AND {SEEN}) shown
 WHERE project_id = ANY($7::bigint[]) ORDER BY id
 """  # noqa: S608 - built of constants
+_SENDS = """
+EXISTS (SELECT FROM integration i JOIN entity o ON o.id = i.entity_id
+        WHERE i.id = ANY(r.integration_ids) AND {test})
+"""
 _FIELDS = columns(
     {
         "id": Column("a.id", "integer"),
@@ -72,6 +76,9 @@ _FIELDS = columns(
         "scope": Column("r.scope"),
         "created_at": Column("a.created_at", "time"),
         "updated_at": Column("a.updated_at", "time"),
+        "events": Column("EXISTS (SELECT FROM unnest(r.events) AS type WHERE {test})", "many", "type"),
+        "integration": Column(_SENDS, "many", "i.name"),
+        "integration_path": Column(_SENDS, "many", "o.name || '/' || i.name"),
     }
 )
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+LONGEST = 10_000
+"""Characters of an expression."""
 Kind = Literal["text", "number", "name", "sign"]
 
 _RAW = r"""(?:[rR][bB]?|[bB][rR])(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"[^"\n]*"|'[^'\n]*')"""

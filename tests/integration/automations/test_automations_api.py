@@ -143,6 +143,55 @@ async def test_conditions_triggers_and_limits_are_kept_changed_and_taken_away(ho
     assert (refused.status_code, refused.json()["field"], refused.json()["event"]) == (422, "where", "alias.added")
 
 
+async def test_lists_are_filtered_by_name_scope_event_integration_and_switch(home: Tenant) -> None:
+    await home.webhook("http://127.0.0.1:9/other", "cd")
+    given: dict[str, dict[str, Any]] = {
+        "first": {},
+        "second": {"scope": "entity/team", "on": ["tag.added", "tag.removed"]},
+        "third": {"actions": [{"no_op": {}}, {"webhook": {"integration": "team/cd"}}], "enabled": False},
+    }
+    for name, changes in given.items():
+        made = await home.client.post(PATH, json=wanted(name=name, **changes))
+        assert made.status_code == 201, made.text
+
+    async def names(**asked: str) -> list[str]:
+        answer = await home.client.get(PATH, params=asked)
+        assert answer.status_code == 200, answer.text
+        return [each["name"] for each in answer.json()["items"]]
+
+    assert await names() == ["first", "second", "third"]
+    assert await names(name="second") == ["second"]
+    assert await names(scope="collection/team/mnist/MNIST") == ["first", "third"]
+    assert await names(on="dev.regista.tag.removed") == ["second"]
+    assert await names(enabled="false") == ["third"]
+    assert await names(integration="ci") == ["first", "second"]
+    assert await names(integration="team/cd", on="alias.added") == ["third"]
+    assert await names(integration="cd", enabled="true") == await names(integration="elsewhere/cd") == []
+    unknown = await home.client.get(PATH, params={"on": "tag.add"})
+    assert (unknown.status_code, unknown.json()["nearest"]) == (422, "tag.added")
+
+
+async def test_the_words_of_an_event_type_are_told_with_their_types(home: Tenant) -> None:
+    told_of = (await home.client.get(f"{PATH}/vocabulary", params={"event": "dev.regista.alias.added"})).json()
+    words = {each["name"]: each for each in told_of["words"]}
+    assert told_of["event"] == "alias.added"
+    assert words["alias"] == {"name": "alias", "type": "string", "nullable": False, "kind": "string", "members": []}
+    assert (words["previous"]["type"], words["previous"]["nullable"], words["previous"]["kind"]) == (
+        "dyn",
+        True,
+        "string",
+    )
+    assert "quorum" in words["approval"]["members"]
+    assert (words["artifact.metadata"]["type"], words["artifact.metadata"]["members"]) == ("map(string, dyn)", None)
+    assert words["event.time"]["type"] == words["now"]["type"] == "timestamp"
+    assert {"matches", "exists", "size"} < set(told_of["functions"])
+    unknown = await home.client.get(f"{PATH}/vocabulary", params={"event": "alias.add"})
+    assert (unknown.status_code, unknown.json()["nearest"]) == (422, "alias.added")
+    described = (await home.client.get("/openapi.json")).json()["components"]["schemas"]["NewAutomation"]["properties"]
+    assert "CEL" in str(described["where"])
+    assert "run.state_changed" in str(described["trigger"])
+
+
 async def test_an_automation_whose_scope_is_gone_can_be_changed_and_switched(home: Tenant) -> None:
     shown = (await home.client.post(PATH, json=wanted())).json()
     path = f"{PATH}/{shown['id']}"
