@@ -101,6 +101,34 @@ _STATEMENTS = (
         ADD COLUMN holes text,
         ADD COLUMN traceparent text
     """,
+    # One row for each action of a decision, of whatever slice: nothing is kept a second time. Slack has no ledger yet.
+    """
+    CREATE VIEW execution AS
+    SELECT d.position, d.organization_id, d.automation_id, r.name AS automation, d.revision, d.event_id, d.replay_id,
+           d.verdict, d.decided_at, (a.place - 1)::smallint AS action_index, k.kind, v.id AS delivery_id,
+           CASE
+               WHEN d.verdict = 'skipped' THEN 'skipped'
+               WHEN d.verdict = 'deferred' THEN 'pending'
+               WHEN k.kind = 'no_op' THEN 'finished'
+               WHEN k.kind = 'slack' THEN 'skipped'
+               WHEN v.state = 'succeeded' THEN 'finished'
+               WHEN v.state IN ('dead', 'canceled') THEN 'failed'
+               ELSE 'pending'
+           END AS status,
+           CASE
+               WHEN d.verdict <> 'fire' THEN d.reason
+               WHEN k.kind = 'slack' THEN 'unsupported_slack'
+               WHEN v.state IN ('dead', 'canceled') THEN v.state
+           END AS reason,
+           d."values" ->> 'error' AS error
+    FROM decision d
+    JOIN automation_revision r ON r.automation_id = d.automation_id AND r.revision = d.revision
+    CROSS JOIN LATERAL jsonb_array_elements(r.actions) WITH ORDINALITY a (action, place)
+    CROSS JOIN LATERAL jsonb_object_keys(a.action) k (kind)
+    LEFT JOIN delivery v ON v.event_id = d.event_id AND v.automation_id = d.automation_id
+                        AND v.action_index = (a.place - 1)::smallint AND v.replay_id IS NOT DISTINCT FROM d.replay_id
+    WHERE d.verdict <> 'unmet'
+    """,
     "ALTER TABLE organization ADD COLUMN retention_days integer NOT NULL DEFAULT 90 CHECK (retention_days BETWEEN 1 AND 3650)",
     # Lines of runs on their way to whoever watches metrics: no permanent log, `run_line` is that.
     """
