@@ -14,9 +14,10 @@ from regista.access import api as access_api
 from regista.access.keys import KeyCache
 from regista.audit import api as audit_api
 from regista.automations import api as automations_api
-from regista.automations import past_api, replay_api
+from regista.automations import executions_api, past_api, replay_api
 from regista.automations.secrets import api as secrets_api
 from regista.delivery import api as delivery_api
+from regista.delivery.causes import find_cause
 from regista.events import api as events_api
 from regista.kit.db import is_outage
 from regista.kit.health import probes
@@ -64,6 +65,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     )
     app.state.runtime = runtime
     app.state.stopping = stopping
+    app.state.find_cause = find_cause
     install_problems(app)
     # Routers are searched in this order: the hottest first.
     app.include_router(registry_api.router, prefix=V1)
@@ -74,6 +76,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(audit_api.router, prefix=V1)
     app.include_router(tracking_api.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)
+    app.include_router(executions_api.router, prefix=V1)
     app.include_router(past_api.router, prefix=V1)
     app.include_router(replay_api.router, prefix=V1)
     app.include_router(secrets_api.router, prefix=V1)
