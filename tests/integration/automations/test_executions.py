@@ -93,7 +93,7 @@ async def test_every_action_of_every_decision_is_shown_with_what_became_of_it(ho
     assert await found(home, replay=str(ids.uuid7())) == []
     assert await found(home, **{"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}) == said
     assert (
-        await found(home, **{"to": "2020-01-01T00:00:00Z"})
+        await found(home, to="2020-01-01T00:00:00Z")
         == await found(home, **{"from": "2100-01-01T00:00:00Z"})
         == []
     )
