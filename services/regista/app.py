@@ -14,6 +14,7 @@ from regista.access import api as access_api
 from regista.access.keys import KeyCache
 from regista.audit import api as audit_api
 from regista.automations import api as automations_api
+from regista.automations import documents as automation_documents
 from regista.automations import executions_api, past_api, replay_api
 from regista.automations.secrets import api as secrets_api
 from regista.delivery import api as delivery_api
@@ -72,9 +73,11 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(probes(checks, metrics))
     app.include_router(access_api.router, prefix=V1)
     app.include_router(events_api.router, prefix=V1)
+    app.include_router(automation_documents.documents)  # before the path of any event type's
     app.include_router(events_api.documents)
     app.include_router(audit_api.router, prefix=V1)
     app.include_router(tracking_api.router, prefix=V1)
+    app.include_router(automation_documents.router, prefix=V1)
     app.include_router(automations_api.router, prefix=V1)
     app.include_router(executions_api.router, prefix=V1)
     app.include_router(past_api.router, prefix=V1)

@@ -22,6 +22,7 @@ PUBLIC = {
     "/metrics": "numbers of the process, no names",
     "/asyncapi.json": "describes the program",
     "/schemas/{name}.json": "describes the program",
+    "/schemas/automations.json": "describes the program",
     "/api/v1/blobs/{organization}/{blob}": "the signature in the URL is the key",
     "/api/v1/run-files/{organization}/{run}": "the signature in the URL is the key",
     "/artifact-manifests/{organization}/{manifest}": "the signature in the URL is the key",

@@ -15,7 +15,7 @@ SECRET = "a-secret-key-of-the-command-tests-0123456789"
 async def test_every_command_explains_itself() -> None:
     ended = await regista("--help")
     assert ended.status == 0
-    for command in ("up", "serve", "migrate", "doctor", "demo", "audit"):
+    for command in ("up", "serve", "migrate", "doctor", "demo", "audit", "automations"):
         assert f"  {command} " in ended.out
         assert (await regista(command, "--help")).status == 0
 
@@ -66,7 +66,7 @@ async def test_an_empty_database_is_not_verified(postgres: PostgresSession, tmp_
 
 async def test_a_service_without_kafka_is_refused_with_the_reason(postgres: PostgresSession) -> None:
     async with postgres.fresh_database(prepare) as url:
-        for name in ("relay", "webhooks", "audit"):
+        for name in ("relay", "webhooks", "audit", "metrics"):
             ended = await regista("serve", name, "--port", "0", DATABASE_URL=url, SECRET_KEY=SECRET)
             assert ended.status == 2, ended.err
             assert "needs Kafka" in ended.err

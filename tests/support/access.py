@@ -146,6 +146,7 @@ OPERATIONS = (
     Operation("GET", "/secrets", None, Gets.NOTHING, Gets.NOTHING),
     Operation("PUT", "/secrets/{secret_id}", {"value": "v"}),
     Operation("POST", "/automations", _RULE),
+    Operation("POST", "/automations/check", _RULE),
     Operation("GET", "/automations", None, Gets.NOTHING, Gets.NOTHING),
     Operation("GET", "/automations/vocabulary", None, Gets.SHARED, Gets.SHARED, query="?event=alias.added"),
     Operation("GET", _AUTOMATION),

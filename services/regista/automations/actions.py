@@ -37,7 +37,14 @@ async def resolve(
     ``ci`` is looked for in the scope's entity, then the organization's, then the caller's own, then wherever there is
     just one; ``team/ci`` only in that team. Raises UnknownIntegrationError.
     """
-    return [await _resolve(transaction, actor, entity_id, action) for action in actions]
+    found: list[int | None] = []
+    for number, action in enumerate(actions):
+        try:
+            found.append(await _resolve(transaction, actor, entity_id, action))
+        except UnknownIntegrationError as error:
+            error.details["place"] = f"actions[{number}].{action.kind}.integration"
+            raise
+    return found
 
 
 async def _resolve(transaction: Transaction, actor: Actor, entity_id: int | None, action: WantedAction) -> int | None:

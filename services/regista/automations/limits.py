@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
 from regista.kit.errors import InvalidError
 from regista.kit.web.body import Part
@@ -37,7 +37,20 @@ def _written(value: timedelta | None) -> str | None:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-Duration = Annotated[timedelta, BeforeValidator(_parse), PlainSerializer(_written)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_parse),
+    PlainSerializer(_written),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s*[smhd]\s*$"},
+                {"type": "integer", "minimum": 1, "maximum": int(_LONGEST.total_seconds()), "description": "seconds"},
+            ],
+            "examples": ["10m"],
+        }
+    ),
+]
 
 
 class Limits(Part):

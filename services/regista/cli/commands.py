@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
+from regista.cli.automations.commands import automations
 from regista.kit.errors import RegistaError
 from regista.kit.settings import Settings
 from regista.kit.telemetry import configure_logging
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(automations, name="automations")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")]

@@ -1,0 +1,99 @@
+"""What must be done so that the server has what the files declare. Pure.
+
+Nothing is deleted unless that is asked for, and then only below the scopes that are named: what the files of one team
+do not declare may well be another's, or made by the W&B client.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from regista.cli.automations.declared import FIELDS, Declared, Identity, canonical
+
+Shown = Mapping[str, Any]
+"""An automation as the server shows it."""
+
+
+class Change(NamedTuple):
+    """A field that is to be different."""
+
+    before: Any
+    after: Any
+
+
+class Creation(NamedTuple):
+    """An automation that is only in a file."""
+
+    declared: Declared
+
+
+class Alteration(NamedTuple):
+    """An automation that is to be different; ``changes`` by field."""
+
+    declared: Declared
+    id: int
+    changes: Mapping[str, Change]
+
+
+class Deletion(NamedTuple):
+    """An automation that no file declares."""
+
+    id: int
+    scope: str
+    name: str
+
+
+Step = Creation | Alteration | Deletion
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they are done, and how many automations are as they should be."""
+
+    steps: Sequence[Step] = field(default_factory=list[Step])
+    unchanged: Sequence[Declared] = field(default_factory=list[Declared])
+
+
+def compare(
+    declared: Iterable[Declared],
+    existing: Mapping[Identity, Shown],
+    others: Iterable[Shown] = (),
+    prune: Sequence[str] | None = None,
+) -> Plan:
+    """Return the plan. ``existing`` is what the server has of what is declared, ``others`` what else it has.
+
+    ``prune`` are the scopes below which the others are deleted.
+    """
+    steps: list[Step] = []
+    unchanged: list[Declared] = []
+    for one in declared:
+        shown = existing.get(one.identity)
+        if shown is None:
+            steps.append(Creation(one))
+        elif changes := _changes(one, shown):
+            steps.append(Alteration(one, shown["id"], changes))
+        else:
+            unchanged.append(one)
+    if prune is not None:
+        steps += [
+            Deletion(each["id"], each["scope"], each["name"])
+            for each in others
+            if any(lies_in(each["scope"], scope) for scope in prune)
+        ]
+    return Plan(sorted(steps, key=lambda step: _ORDER.index(type(step))), unchanged)
+
+
+_ORDER: list[type[Step]] = [Creation, Alteration, Deletion]
+
+
+def lies_in(scope: str, prefix: str) -> bool:
+    """Return whether a scope is ``prefix`` or begins with its parts: ``project/team`` holds ``project/team/demo``."""
+    return (scope + "/").startswith(prefix.rstrip("/") + "/")
+
+
+def _changes(declared: Declared, shown: Shown) -> dict[str, Change]:
+    return {
+        name: Change(shown[name], declared.fields[name])
+        for name in FIELDS
+        if canonical(shown[name]) != canonical(declared.fields[name])
+    }
