@@ -50,6 +50,7 @@ from regista_events.people import (
     MemberInvited,
     MemberRemoved,
     MemberRoleChanged,
+    OrganizationUpdated,
     SessionDenied,
     SessionLogin,
     SessionLogout,
@@ -105,6 +106,7 @@ RegistryEvent = Annotated[
     | MemberInvited
     | MemberRemoved
     | MemberRoleChanged
+    | OrganizationUpdated
     | ApiKeyCreated
     | ApiKeyRevoked
     | SessionLogin

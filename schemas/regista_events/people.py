@@ -1,10 +1,23 @@
-"""Members, keys and sessions, and everything that was refused."""
+"""The organization, its members, keys and sessions, and everything that was refused."""
 
 from typing import Literal
 
 from regista_events.envelope import Event, Payload
-from regista_events.subjects import ApiKeySnapshot, MemberSnapshot
-from regista_events.transition import Change
+from regista_events.subjects import ApiKeySnapshot, MemberSnapshot, OrganizationSnapshot
+from regista_events.transition import Change, Changes
+
+
+class OrganizationUpdatedData(Payload, frozen=True):
+    """`changes` by field: retention_days."""
+
+    organization: OrganizationSnapshot
+    changes: Changes
+
+
+class OrganizationUpdated(Event[OrganizationUpdatedData], frozen=True):
+    """The organization's settings changed."""
+
+    type: Literal["dev.regista.organization.updated"] = "dev.regista.organization.updated"
 
 
 class MemberData(Payload, frozen=True):

@@ -61,6 +61,7 @@ from regista_events.people import (
     MemberInvitedData,
     MemberRemovedData,
     MemberRoleChangedData,
+    OrganizationUpdatedData,
     SessionDeniedData,
     SessionLoginData,
     SessionLogoutData,
@@ -89,6 +90,7 @@ from regista_events.subjects import (
     IntegrationSnapshot,
     JobSnapshot,
     MemberSnapshot,
+    OrganizationSnapshot,
     ProjectSnapshot,
     RegistrySnapshot,
     RunSnapshot,
@@ -378,6 +380,9 @@ _EXAMPLES: tuple[Payload, ...] = (
     MemberInvitedData(member=_grace, team="vision", role="member"),
     MemberRemovedData(member=_grace, team="vision", role="member"),
     MemberRoleChangedData(member=_grace, team="vision", role=Change(from_="member", to="admin")),
+    OrganizationUpdatedData(
+        organization=OrganizationSnapshot(id=1, name="acme"), changes={"retention_days": Change(from_=90, to=365)}
+    ),
     ApiKeyCreatedData(api_key=_key),
     ApiKeyRevokedData(api_key=_key),
     SessionLoginData(member=_ada, method="password"),
@@ -416,6 +421,7 @@ SUBJECTS: dict[str, str] = {
     "integration": "vision/integrations/ci",
     "job": "vision/queues/eval/310",
     "member": "vision/members/grace",
+    "organization": "organization",
     "project": "vision/mnist",
     "protected_alias": "acme/wandb-registry-model",
     "registry": "acme/wandb-registry-model",

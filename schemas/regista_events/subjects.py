@@ -193,6 +193,13 @@ class MemberSnapshot(Payload, frozen=True):
     email: str | None = None
 
 
+class OrganizationSnapshot(Payload, frozen=True):
+    """The organization that everything belongs to."""
+
+    id: Id
+    name: str
+
+
 class ApiKeySnapshot(Payload, frozen=True):
     """An API key by its visible prefix; `restricted_to` is the one team or registry it works in."""
 

@@ -12,7 +12,7 @@ events stay in order. Aggregates by subject of the type:
 | integration, secret | itself |
 | job | the queue item |
 | approval | the approval |
-| member, api_key | the member or key |
+| member, api_key, organization | the member, key or organization |
 | artifact.downloaded, artifact.used, session, access | each event its own: observations are ordered by nothing |
 """
 

@@ -87,6 +87,8 @@ _VAULT = {"name": "vault-of-the-team"}
 
 OPERATIONS = (
     Operation("GET", "/me", None, Gets.OWN, Gets.OWN),
+    Operation("GET", "/organization", None, Gets.REFUSED, Gets.OWN),
+    Operation("PATCH", "/organization", {"retention_days": 30}, Gets.REFUSED, Gets.OWN),
     Operation("GET", "/users", None, Gets.SHARED, Gets.OWN),
     Operation("GET", "/service-accounts", None, Gets.SHARED, Gets.OWN),
     Operation("GET", "/teams", None, Gets.SHARED, Gets.OWN),
@@ -142,10 +144,15 @@ OPERATIONS = (
     Operation("POST", _WEBHOOK + "/disable"),
     Operation("POST", _WEBHOOK + "/enable"),
     Operation("POST", _WEBHOOK + "/test", {"type": "alias.added"}),
+    Operation("GET", "/presets", None, Gets.SHARED, Gets.SHARED),
+    Operation(
+        "POST", "/presets/{preset}", {"name": "x", "url": "http://127.0.0.1:9/"}, Gets.SHARED, Gets.SHARED, {"preset": "jenkins"}
+    ),
     Operation("POST", "/secrets", {"name": "OTHER", "value": "v", "entity": "team"}),
     Operation("GET", "/secrets", None, Gets.NOTHING, Gets.NOTHING),
     Operation("PUT", "/secrets/{secret_id}", {"value": "v"}),
     Operation("POST", "/automations", _RULE),
+    Operation("POST", "/automations/preview", {"on": "alias.added", "payload": {}, "event": "{event_id}"}),
     Operation("POST", "/automations/check", _RULE),
     Operation("GET", "/automations", None, Gets.NOTHING, Gets.NOTHING),
     Operation("GET", "/automations/vocabulary", None, Gets.SHARED, Gets.SHARED, query="?event=alias.added"),

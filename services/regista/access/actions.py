@@ -61,6 +61,7 @@ class Action(StrEnum):
     DELIVERY_REDELIVER = "delivery.redeliver"
     EVENT_READ = "event.read"
     AUDIT_READ = "audit.read"
+    ORGANIZATION_ADMIN = "organization.admin"
     MEMBER_READ = "member.read"
     MEMBER_WRITE = "member.write"
     KEY_READ = "api_key.read"
@@ -98,6 +99,7 @@ _ADMINS = {
     Action.INTEGRATION_WRITE,
     Action.EVENT_READ,
     Action.AUDIT_READ,
+    Action.ORGANIZATION_ADMIN,
     Action.MEMBER_WRITE,
     Action.KEY_WRITE,
     Action.KEY_READ,

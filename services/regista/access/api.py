@@ -7,7 +7,7 @@ from fastapi import Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from regista.access import repository, service
+from regista.access import organization, repository, service
 from regista.access.actions import Action, Role, Scope
 from regista.access.boundary import Call
 from regista.access.names import EntityName
@@ -31,6 +31,19 @@ class Me(BaseModel):
     organization_admin: bool
     entity: str | None
     scope: str
+
+
+class OrganizationShape(BaseModel):
+    """The organization with its settings; ``retention_days`` is how long decisions, deliveries and replays are kept."""
+
+    name: str
+    retention_days: int
+
+
+class OrganizationChanges(Body):
+    """What is to be different from now on."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3650, strict=True)]
 
 
 class NewUser(Body):
@@ -177,6 +190,27 @@ async def _accounts(call: Call, kind: str, limit: int, cursor: str | None) -> Re
         )
 
     return await call.answer(query)
+
+
+@router.read("/organization", action=Action.ORGANIZATION_ADMIN, response_model=OrganizationShape)
+async def get_organization(call: Call) -> Response:
+    """Return the organization's settings."""
+
+    async def query(tx: Transaction) -> OrganizationShape:
+        return OrganizationShape.model_validate(dict(await organization.get_organization(tx, call.actor)))
+
+    return await call.answer(query)
+
+
+@router.change("/organization", action=Action.ORGANIZATION_ADMIN, response_model=OrganizationShape)
+async def change_organization(call: Call, body: OrganizationChanges) -> Response:
+    """Change the organization's settings; what is older than it is to be kept goes with the next sweep."""
+
+    async def command(tx: Transaction) -> OrganizationShape:
+        changed = await organization.set_retention(tx, call.actor, body.retention_days)
+        return OrganizationShape.model_validate(dict(changed))
+
+    return await call.mutate(command)
 
 
 @router.read("/users", action=Action.MEMBER_READ, response_model=Page[AccountShape])

@@ -90,6 +90,20 @@ async def organization_id(transaction: Transaction, name: str) -> int | None:
     return await transaction.connection.fetchval("SELECT id FROM organization WHERE name = $1", name)
 
 
+async def organization(transaction: Transaction, number: int) -> asyncpg.Record:
+    """Return an organization with its settings: ``id, aggregate_id, name, retention_days``."""
+    row = await transaction.connection.fetchrow(
+        "SELECT id, aggregate_id, name, retention_days FROM organization WHERE id = $1", number
+    )
+    assert row is not None  # noqa: S101 - organizations are never deleted
+    return row
+
+
+async def set_retention(transaction: Transaction, number: int, days: int) -> None:
+    """Keep what was decided and sent for so many days."""
+    await transaction.connection.execute("UPDATE organization SET retention_days = $2 WHERE id = $1", number, days)
+
+
 async def any_organization(transaction: Transaction) -> bool:
     """Return whether the installation has been bootstrapped."""
     return bool(await transaction.connection.fetchval("SELECT EXISTS (SELECT FROM organization)"))

@@ -37,7 +37,7 @@ EMAIL_PATTERN = r"^[^@\s]{1,64}@[^@\s]{1,255}$"
 Email = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN)]
 KeyName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
-RESERVED = frozenset({"users", "teams", "api-keys"})
+RESERVED = frozenset({"users", "teams", "api-keys", "organization"})
 """What subjects begin with that are no entity's: whoever administers an entity of the name would read their events."""
 
 

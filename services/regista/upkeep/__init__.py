@@ -1,4 +1,4 @@
-"""What becomes due by itself: runs that fell silent, versions that have expired, uploads that were given up.
+"""What becomes due by itself: silent runs, versions that have expired, uploads that were given up, what is forgotten.
 
 Who does it
     The one holder of a session advisory lock, on the connection that holds it. Everybody else who could do it stands by

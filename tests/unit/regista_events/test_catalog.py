@@ -66,6 +66,7 @@ CATALOGUE = [
     "member.invited",
     "member.removed",
     "member.role_changed",
+    "organization.updated",
     "api_key.created",
     "api_key.revoked",
     "session.login",
