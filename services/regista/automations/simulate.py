@@ -64,6 +64,8 @@ class Simulation:
         event = judged.seen.event
         weighed = weigh(self._limits, self._state, event.id, event.time)
         self._state = weighed.state
-        self.fires += weighed.released is not None
-        self.skipped["coalesced"] += weighed.superseded is not None
+        if weighed.released is not None:
+            self.fires += 1
+        if weighed.superseded is not None:
+            self.skipped["coalesced"] += 1
         return judged._replace(verdict=weighed.verdict)
