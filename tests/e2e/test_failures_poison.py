@@ -16,7 +16,7 @@ from tests.support.load import Load, stage
 from tests.support.outcome import assert_verified, assert_whole, becomes, database_of, rows, value
 from tests.support.postgres import PostgresSession
 from tests.support.sink import Sink
-from tests.support.system import running_system
+from tests.support.system import ok, running_system
 
 GARBAGE = b'\xff\xfe{"specversion": '
 LOGGED = """
@@ -56,7 +56,7 @@ async def test_garbage_in_the_outbox_is_parked_by_webhooks_kept_by_the_audit_and
 async def installation(
     postgres: PostgresSession, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[Distributed]:
-    parts = ("api", "relay", "webhooks", "audit")
+    parts = ("api", "relay", "webhooks", "audit", "metrics")
     async with distributed(postgres, tmp_path_factory.mktemp("kafka"), *parts) as running:
         yield running
 
@@ -108,6 +108,31 @@ async def test_garbage_on_the_topic_is_parked_by_webhooks_kept_by_the_audit_and_
     await becomes(url, "SELECT count(*) FROM audit WHERE action = 'malformed'", 16)
     await becomes(url, "SELECT count(*) FROM event WHERE id NOT IN (SELECT event_id FROM audit)", 0)
     await assert_verified(url, SECRET)
+
+
+@pytest.mark.kafka
+async def test_garbage_among_metrics_is_parked_and_what_comes_behind_it_fires(installation: Distributed) -> None:
+    url = installation.database_url
+    path = "/api/v1/projects/team/train/runs"
+    await ok(await installation.client.post(path, json={"name": "r1"}))
+    rule = {
+        "name": "high",
+        "scope": "org",
+        "on": ["run.metric_triggered"],
+        "trigger": {"metric": {"test": "threshold", "name": "loss", "window": 1, "comparison": ">", "value": 1}},
+        "actions": [{"no_op": {}}],
+    }
+    await ok(await installation.client.post("/api/v1/automations", json=rule))
+    producer = AIOKafkaProducer(bootstrap_servers=installation.kafka.bootstrap)
+    await producer.start()
+    for shard in range(16):
+        await producer.send_and_wait(topics.RUN_METRICS, GARBAGE, b"1", partition=shard)
+    await producer.stop()
+    lines = {"wandb-history.jsonl": {"offset": 0, "content": ['{"loss": 2}']}}
+    await ok(await installation.client.post("/files/team/train/r1/file_stream", json={"files": lines}))
+    await becomes(url, "SELECT count(*) FROM event WHERE type = 'dev.regista.run.metric_triggered'", 1)
+    await becomes(url, """SELECT count(*) FROM dead_letter WHERE "group" = 'metrics'""", 16)
+    await becomes(url, "SELECT (SELECT count(*) FROM metric_batch) + (SELECT count(*) FROM metric_outbox)", 0)
 
 
 async def topic_of(installation: Distributed) -> dict[UUID, tuple[bytes, bytes]]:

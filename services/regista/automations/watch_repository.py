@@ -23,6 +23,9 @@ WHERE automation_id = $1 AND run_id = $2
 """
 _FORGET = "DELETE FROM metric_watch WHERE seen_on < current_date - $1::integer"
 
+KEPT_DAYS = 30
+"""A run that goes on after so long begins its windows anew. Far more than a topic keeps, so that no repeat comes later."""
+
 Key = tuple[int, int]
 """An automation and a run."""
 
@@ -73,7 +76,7 @@ async def save(transaction: Transaction, states: dict[Key, State]) -> None:
     )
 
 
-async def forget(database: Database, days: int) -> int:
-    """Delete what no run has logged to for so many days; return how much."""
+async def forget(database: Database) -> int:
+    """Delete what was not added to for `KEPT_DAYS`, runs that are gone included; return how much."""
     async with database.transaction() as transaction:
-        return int((await transaction.connection.execute(_FORGET, days)).rpartition(" ")[2])
+        return int((await transaction.connection.execute(_FORGET, KEPT_DAYS)).rpartition(" ")[2])

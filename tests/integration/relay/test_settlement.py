@@ -5,10 +5,12 @@ import random
 
 import pytest
 
+from regista.kit import aggregate, ids
 from regista.kit.db import Database
 from regista.kit.shards import SHARDS
-from regista.relay import EVENTS
+from regista.relay import EVENTS, METRICS
 from regista.relay.repository import BATCH_BYTES, ShardSession, open_session
+from regista.tracking import metric_repository
 from tests.support import relay
 from tests.support.database import SYSTEM
 
@@ -138,3 +140,31 @@ async def test_a_vacuum_makes_room_where_rows_were_deleted(database: Database) -
         await relay.commit(database, [only])
         assert len(await session.pending_of_all(ALL)) == 1
     assert await relay.value(database, block) < last
+
+
+async def test_an_outlet_whose_log_is_not_permanent_forgets_what_has_gone_and_gives_no_positions(
+    database: Database,
+) -> None:
+    (only,) = await relay.aggregates(database, 1)
+    await relay.commit(database, [only])
+    async with database.transaction(SYSTEM) as transaction:
+        place = await aggregate.lock_one(transaction, only)
+        batches = [metric_repository.Batch(ids.uuid7(), f"batch {number}".encode()) for number in range(3)]
+        await metric_repository.add_batches(transaction, place, b"{}", batches)
+    async with (
+        open_session(database, METRICS, ignored) as session,
+        open_session(database, EVENTS, ignored) as events,
+    ):
+        # Each outlet has locks of its own.
+        assert await session.take(ALL) == await events.take(ALL) == set(ALL)
+        rows = await session.pending_of_all(ALL)
+        assert [row.record.event_id for row in rows] == [each.id for each in batches]
+        assert rows[0].record == (batches[0].id, str(only).encode(), only % SHARDS, b"batch 0", b"{}")
+        assert await session.settle(rows[:2]) == 2
+        assert await session.settle(rows[:2]) == 0
+        assert [row.record.raw for row in (await session.pending_of_each(ALL))[only % SHARDS]] == [b"batch 2"]
+        assert (await session.lag(ALL)).pending == 1
+        await session.vacuum()
+    assert await relay.value(database, "SELECT count(*) FROM metric_batch") == 1
+    assert await relay.value(database, "SELECT count(*) FROM published") == 0
+    assert await relay.value(database, "SELECT sum(position) FROM shard") == 0
