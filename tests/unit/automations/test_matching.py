@@ -35,7 +35,7 @@ _REACHED = {
     "org entity project registry": "protected_alias registry",
     "org entity project": "run project",
     "org entity": "automation execution integration endpoint delivery secret job member",
-    "org": "api_key session access",
+    "org": "api_key session access organization",
 }
 _LIES_IN = {about: scopes.split() for scopes, subjects in _REACHED.items() for about in subjects.split()}
 """The truth table: the scopes that an event lies in, by the subject of its type."""
