@@ -15,7 +15,7 @@ from regista.access.keys import KeyCache
 from regista.audit import api as audit_api
 from regista.automations import api as automations_api
 from regista.automations import documents as automation_documents
-from regista.automations import executions_api, past_api, replay_api
+from regista.automations import executions_api, past_api, preview_api, replay_api
 from regista.automations.secrets import api as secrets_api
 from regista.delivery import api as delivery_api
 from regista.delivery.causes import find_cause
@@ -32,6 +32,7 @@ from regista.wandb import api as wandb_api
 from regista.wandb import storage_routes as wandb_storage
 from regista.wandb import stream as wandb_stream
 from regista.webhooks import api as webhooks_api
+from regista.webhooks.presets import api as presets_api
 
 V1 = "/api/v1"
 
@@ -81,9 +82,11 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(automations_api.router, prefix=V1)
     app.include_router(executions_api.router, prefix=V1)
     app.include_router(past_api.router, prefix=V1)
+    app.include_router(preview_api.router, prefix=V1)
     app.include_router(replay_api.router, prefix=V1)
     app.include_router(secrets_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
+    app.include_router(presets_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
     app.include_router(wandb_stream.router)
     app.include_router(wandb_storage.router)

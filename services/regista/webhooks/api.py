@@ -11,6 +11,8 @@ from regista.access.boundary import Call
 from regista.access.names import EntityName
 from regista.access.verdict import Actor, decide
 from regista.automations.secrets.reference import SecretName
+from regista.automations.secrets.service import require, values_named
+from regista.automations.templates import check_payload
 from regista.automations.triggers import parse_events
 from regista.delivery import Throttle
 from regista.kit.db import Transaction
@@ -20,6 +22,7 @@ from regista.webhooks import repository, service
 from regista.webhooks.names import WebhookName
 from regista.webhooks.routes import load_route
 from regista.webhooks.service import Guard, Wanted
+from regista.webhooks.trial import Wanted as Trial
 from regista.webhooks.trial import try_route
 
 router = ActionRouter(prefix="/webhooks", tags=["integrations"], responses=PROBLEMS)
@@ -82,9 +85,10 @@ class Rotation(Body):
 
 
 class TestSend(Body):
-    """The type of the sample that is sent."""
+    """The type of the sample that is sent; with ``payload``, a template, what that makes of the sample."""
 
     type: Annotated[str, StringConstraints(max_length=200)]
+    payload: dict[str, Any] | None = None
 
 
 class KeyShape(BaseModel):
@@ -232,16 +236,20 @@ async def disable_webhook(call: Call, webhook_id: WebhookId) -> Response:
 
 @router.create("/{webhook_id}/test", action=Action.AUTOMATION_WRITE, response_model=TestResult)
 async def test_webhook(call: Call, webhook_id: WebhookId, body: TestSend) -> TestResult:
-    """Send a sample event now and say what came back."""
+    """Send a sample event now, or a payload with the team's secrets in it, and say what came back."""
     (event_type,) = parse_events([body.type])
-
-    async def query(tx: Transaction) -> tuple[Any, bool]:
-        row = await service.authorized(tx, call.actor, webhook_id, Action.AUTOMATION_WRITE)
-        return await load_route(tx, row, call.runtime.vault), _may_edit(call.actor, row)
-
-    route, may_edit = await call.read(query)
+    names = {each.name for each in check_payload({"payload": body.payload}, [event_type])} if body.payload else set()
     runtime = call.runtime
-    result = await try_route(runtime.client, route, event_type, call.actor.organization, runtime.public_url)
+
+    async def query(tx: Transaction) -> tuple[Any, bool, dict[str, str]]:
+        row = await service.authorized(tx, call.actor, webhook_id, Action.AUTOMATION_WRITE)
+        await require(tx, row["entity_id"], names, field="payload")
+        values = await values_named(tx, runtime.vault, row["entity_id"], names)
+        return await load_route(tx, row, runtime.vault), _may_edit(call.actor, row), values
+
+    route, may_edit, values = await call.read(query)
+    wanted = Trial(event_type, call.actor.organization, runtime.public_url, body.payload, values, call.actor.name)
+    result = await try_route(runtime.client, route, wanted)
     return TestResult(status=result.status, error=result.error, ms=result.ms, body=result.body if may_edit else None)
 
 

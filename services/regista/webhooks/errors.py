@@ -2,7 +2,8 @@
 
 RegistaError
 ├── InvalidError
-│   └── HeaderRefusedError     422
+│   ├── HeaderRefusedError     422
+│   └── UnsendableError        422  a payload that comes to nothing that could be sent
 └── ConflictError
     ├── WebhookExistsError     409
     ├── WebhookInUseError      409  automations still send to it; ``details`` name them
@@ -16,6 +17,12 @@ class HeaderRefusedError(InvalidError):
     """A header that may not be set, or whose value no HTTP client would send."""
 
     code = "header_refused"
+
+
+class UnsendableError(InvalidError):
+    """A payload is too large once it is filled in, or refers to what the webhook does not have."""
+
+    code = "unsendable"
 
 
 class WebhookExistsError(ConflictError):

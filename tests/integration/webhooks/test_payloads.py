@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +144,7 @@ async def test_a_payload_is_rendered_once_and_sent_with_the_secrets_of_the_momen
 
 async def test_a_trace_goes_on_with_the_event_and_with_the_payload(home: Tenant, sender: WebhookSender) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    home.origin = home.origin.__class__(
-        **{name: getattr(home.origin, name) for name in home.origin.__slots__} | {"traceparent": trace}
-    )
+    home.origin = replace(home.origin, traceparent=trace)
     async with Receiver() as receiver:
         await home.webhook(receiver.url())
         await home.automation()
