@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from regista.kit.telemetry import configure_logging
-from tests.bench import arrival, deliveries, isolation, mutations, parts, recovery, runs, startup
+from tests.bench import arrival, deliveries, isolation, matching, mutations, parts, past, recovery, runs, startup
 from tests.bench.figures import FULL, QUICK, Effort, Figure, table
 
 Measure = Callable[[Effort], Awaitable[list[Figure]]]
@@ -28,8 +28,10 @@ MEASURES: dict[str, Measure] = {
     "isolation": isolation.measure,
     "recovery": recovery.measure,
     "runs": runs.measure,
+    "matching": matching.measure,
     "relay": parts.measure_relay,
     "audit": parts.measure_audit,
+    "past": past.measure,
 }
 
 
