@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from regista.access.actions import Action
-from regista.access.verdict import decide
+from regista.access.verdict import Actor, Resource, decide
 from regista.automations import decisions_repository as repository
 from regista.kit.db import Transaction
 
@@ -19,11 +19,15 @@ async def lost_access(transaction: Transaction, revisions: Collection[Revision])
     if not revisions:
         return {}
     lost: dict[Revision, str] = {}
-    for revision, (actor, resource) in (await repository.authors(transaction, revisions)).items():
-        if actor is None:
-            lost[revision] = "the account that saved it is deactivated or not known any more; somebody else may save it"
-            continue
-        verdict = decide(actor, Action.AUTOMATION_WRITE, resource)
-        if not verdict.allowed:
-            lost[revision] = f"{verdict.reason}; somebody who may can save it again"
+    for authored in await repository.authors(transaction, revisions):
+        why = _why(authored.actor, authored.place)
+        if why is not None:
+            lost.update(dict.fromkeys(authored.revisions, why))
     return lost
+
+
+def _why(author: Actor | None, place: Resource) -> str | None:
+    if author is None:
+        return "the account that saved it is deactivated or not known any more; somebody else may save it"
+    verdict = decide(author, Action.AUTOMATION_WRITE, place)
+    return None if verdict.allowed else f"{verdict.reason}; somebody who may can save it again"

@@ -75,19 +75,20 @@ DELETE FROM execution_due WHERE id IN (
 )
 """
 _EVENTS = "SELECT id, body, context, shard FROM event WHERE id = ANY($1::uuid[])"
-# Each author is read once, however many automations are theirs; what the scope's place is, as `scope_place` has it.
+# One row for all automations of one author in places that are alike to access control: most have many of them. What a
+# scope's place is, as `scope_place` has it.
 _AUTHORS = f"""
-WITH wanted AS (
-    SELECT w.automation_id, w.revision, r.author_id
+WITH placed AS (
+    SELECT r.author_id, a.organization_id AS home, a.entity_id, {VISIBILITY} AS visibility, {PROJECT} AS project_id,
+           array_agg(r.automation_id) AS automations, array_agg(r.revision) AS revisions
     FROM unnest($1::bigint[], $2::integer[]) w (automation_id, revision)
-    JOIN automation_revision r USING (automation_id, revision)
+    JOIN automation_revision r USING (automation_id, revision) JOIN automation a ON a.id = r.automation_id
+    GROUP BY 1, 2, 3, 4, 5
 ), author AS MATERIALIZED (
     SELECT {ACTOR_FIELDS}, a.deactivated_at FROM account a JOIN organization o ON o.id = a.organization_id
-    WHERE a.id IN (SELECT author_id FROM wanted)
+    WHERE a.id IN (SELECT author_id FROM placed)
 )
-SELECT wanted.automation_id, wanted.revision, a.name AS automation, a.organization_id AS home, a.entity_id,
-       {VISIBILITY} AS visibility, {PROJECT} AS project_id, author.*
-FROM wanted JOIN automation a ON a.id = wanted.automation_id LEFT JOIN author ON author.id = wanted.author_id
+SELECT placed.*, author.* FROM placed LEFT JOIN author ON author.id = placed.author_id
 """  # noqa: S608 - built of constants
 _LONGEST_ERROR = 2000
 
@@ -119,11 +120,12 @@ class Deferral(NamedTuple):
     due_at: datetime
 
 
-class Author(NamedTuple):
-    """Who saved a revision, None for nobody who may sign in, and what access control asks about the automation."""
+class Authored(NamedTuple):
+    """Revisions of one author in places that are alike to access control; ``actor`` None: nobody who may sign in."""
 
+    revisions: Sequence[tuple[int, int]]
     actor: Actor | None
-    resource: Resource
+    place: Resource
 
 
 async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> bool:
@@ -198,16 +200,17 @@ async def logged_events(transaction: Transaction, events: Iterable[UUID]) -> dic
     return {row["id"]: Received(codec.decode(row["body"]), row["body"], row["context"], row["shard"]) for row in rows}
 
 
-async def authors(transaction: Transaction, revisions: Collection[tuple[int, int]]) -> dict[tuple[int, int], Author]:
+async def authors(transaction: Transaction, revisions: Collection[tuple[int, int]]) -> list[Authored]:
     """Return whose the (automation, revision) pairs are, as of now."""
     rows = await transaction.connection.fetch(
         _AUTHORS, [each[0] for each in revisions], [each[1] for each in revisions]
     )
-    return {
-        (row["automation_id"], row["revision"]): Author(
+    return [
+        Authored(
+            list(zip(row["automations"], row["revisions"], strict=True)),
             None if row["id"] is None or row["deactivated_at"] is not None else actor_of(row),
             Resource(
-                f"automation {row['automation']!r}",
+                "the automation's scope",
                 row["home"],
                 row["entity_id"],
                 Visibility(row["visibility"] or "entity"),
@@ -215,7 +218,7 @@ async def authors(transaction: Transaction, revisions: Collection[tuple[int, int
             ),
         )
         for row in rows
-    }
+    ]
 
 
 def _columns(pairs: Collection[Pair]) -> tuple[list[UUID], list[int]]:
