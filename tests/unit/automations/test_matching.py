@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regista.automations import matching
 from regista.automations.matching import LOOKBACK, Definition, Index, scope_keys
 from regista_events import Event, UnknownEvent, full_name, sample, short_names
 from regista_events.samples import SAMPLE_TIME
@@ -163,11 +164,13 @@ def test_the_index_answers_what_each_definition_alone_would(
     assert all(full_name(event_type) in each.events and each.organization == organization for each in expected)
 
 
-def test_ten_thousand_automations_elsewhere_are_never_looked_at() -> None:
+def _examined(elsewhere: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """Return how often the index is looked into for one event, and how many automations are examined."""
     index = Index()
-    for number in range(10_000):
+    for number in range(elsewhere):
         index.put(definition(number, ("collection", 1000 + number), "alias.added"))
-    index.put(definition(10_001, SCOPES["collection"], "alias.added"))
+    for number, place in enumerate(SCOPES.values(), 100_000):
+        index.put(definition(number, place, "alias.added", entity="vision"))
 
     class Counted(dict[Any, Any]):
         looked = 0
@@ -176,8 +179,24 @@ def test_ten_thousand_automations_elsewhere_are_never_looked_at() -> None:
             Counted.looked += 1
             return super().get(key, default)
 
-    slots = index._slots  # pyright: ignore[reportPrivateUsage] - what it looks at is what is measured
-    place = "/orgs/acme", full_name("alias.added")
-    slots[place] = Counted(slots[place])
-    assert [each.id for each in index.candidates(here("alias.added"))] == [10_001]
-    assert Counted.looked == len(scope_keys(here("alias.added")))
+    examined: list[int] = []
+    is_met = matching._is_met  # pyright: ignore[reportPrivateUsage] - what it looks at is what is measured
+
+    def counted(each: Definition, event: Event[Any]) -> bool:
+        examined.append(each.id)
+        return is_met(each, event)
+
+    slots = index._slots  # pyright: ignore[reportPrivateUsage] - as above
+    slot = "/orgs/acme", full_name("alias.added")
+    slots[slot] = Counted(slots[slot])
+    with monkeypatch.context() as patched:
+        patched.setattr(matching, "_is_met", counted)
+        assert [each.id for each in index.candidates(here("alias.added"))] == examined
+    return Counted.looked, len(examined)
+
+
+def test_as_many_candidates_are_examined_with_ten_thousand_automations_elsewhere_as_with_ten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = _examined(10, monkeypatch)
+    assert few == _examined(10_000, monkeypatch) == (len(scope_keys(here("alias.added"))), len(SCOPES))
