@@ -71,7 +71,8 @@ class MetricTrigger(Payload, frozen=True):
     """What was asked of a metric, as `mean(loss, last 5) < 0.1`.
 
     `kind` threshold compares the aggregate of the last `window` points with `threshold`; change compares it with that
-    of the `prior_window` points before; zscore compares the last point's distance from the mean in standard deviations.
+    of the `prior_window` points before; zscore compares the last point's distance from the mean of the `window` points
+    before it, in their standard deviations.
     """
 
     kind: Literal["threshold", "change", "zscore"]

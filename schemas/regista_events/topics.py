@@ -24,7 +24,7 @@ EVENTS = "regista.events.v1"
 """Every event of the log, encoded by the codec."""
 
 RUN_METRICS = "regista.run-metrics.v1"
-"""Metric lines of runs on their way to the metric watcher; no events, keyed by the run's aggregate."""
+"""Metric lines of runs on their way to the metric watcher; no events but `metrics.MetricBatch`, keyed by the run's aggregate."""
 
 
 def partition_key(event: Event[Any]) -> bytes:

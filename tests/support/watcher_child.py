@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.watcher import Watcher
+from regista.automations.matching import Index
+from regista.automations.watch_repository import Key
+from regista.automations.watcher import Sighting, Watcher
 from regista.kit.bus.model import Received, Source
 from regista.kit.bus.subscriber import KafkaSubscriber
-from regista.kit.db import Database
+from regista.kit.db import Database, Transaction
 from regista.kit.service import Lifecycle
 from regista_events import metrics
 from regista_events.metrics import MetricBatch
@@ -33,8 +34,8 @@ class Doomed(Watcher):
         await super().handle(batch)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    async def _watch(self, *arguments: Any) -> None:
-        await super()._watch(*arguments)
+    async def _watch(self, transaction: Transaction, index: Index, seen: dict[Key, list[Sighting]]) -> None:
+        await super()._watch(transaction, index, seen)
         if self._when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
 

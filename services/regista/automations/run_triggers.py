@@ -53,7 +53,7 @@ class Difference(_Metric):
 
 
 class ZScore(_Metric):
-    """How many standard deviations of the last ``window`` values the metric is away from their mean."""
+    """How many standard deviations of the ``window`` values before it the last value is away from their mean."""
 
     test: Literal["zscore"] = "zscore"
     direction: Direction

@@ -6,6 +6,8 @@ follow from it commit together. Who reads: nobody else; planners get the events 
 What a crash leaves: the batch, which comes again, and the state from before it. Repeats, of the relay, the bus or a
 rebalance, are told by the numbers of batches; two watchers that hold one run for a moment wait for each other's rows. So
 a metric that passes is announced once, whatever fails, and at most once in 24 hours for each run and automation.
+
+What was logged has been seen: a run that is taken back to a step keeps the values that it had logged beyond it.
 """
 
 from collections import defaultdict
