@@ -9,6 +9,10 @@ Who reads
     Every batch reads the catalogue's version first, one row, and loads what has moved: a saved change holds from the
     next event on, in every process. Explanations read decisions.
 
+What no batch brings
+    Replays (`replaying`) and what a limit has put off stand in ``execution_due`` until a planner's worker takes them, in
+    the transaction that plans them.
+
 What waits
     Conditions (CEL), triggers on runs, payload templates and Slack messages are kept with their revision, as the W&B
     client writes them, before anything acts on them. `waiting` decides which automations that concerns: they fire for

@@ -4,6 +4,7 @@ Nothing is written, and no connection is held while news is on its way to whoeve
 reader.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
@@ -15,13 +16,15 @@ from regista.automations.limits import Limits
 from regista.automations.matching import Action, Definition
 from regista.automations.simulate import Simulation
 from regista.automations.templates import render_action
-from regista.events.passage import read
+from regista.events.passage import Chunk, read
 from regista.events.selection import Selection, Stretch
 from regista.kit import clock
-from regista.kit.db import Database, Transaction, is_outage
+from regista.kit.db import Database, is_outage
 
 NEWS_SECONDS = 0.25
 """How often a simulation says how far it is, at most."""
+TURN = 25
+"""Events that are judged before everybody else in the process has a turn."""
 ALLOWED_SECONDS = 15.0
 """How often it is asked whether the reader may still have it."""
 
@@ -70,13 +73,9 @@ async def simulate(database: Database, wanted: Task, allowed: Allowed) -> AsyncG
     began = told = asked = clock.monotonic()
     try:
         while not left.ended:
-            hits: list[Line] = []
             async with database.transaction() as transaction:
                 chunk = await read(transaction, wanted.organization_id, wanted.selection, left)
-                judged = [each for logged in chunk.events if (each := simulation.meet(logged.event)) is not None]
-                some = [each for each in judged if each.verdict.outcome != "unmet"][:shown]
-                if some:
-                    hits = await _told(transaction, wanted, some)
+            hits = await _told(database, wanted, (await _met(simulation, chunk))[:shown])
             left = chunk.left
             shown -= len(hits)
             for hit in hits:
@@ -99,6 +98,18 @@ async def simulate(database: Database, wanted: Task, allowed: Allowed) -> AsyncG
     yield _counts("summary", simulation) | {"seconds": round(clock.monotonic() - began, 3)}
 
 
+async def _met(simulation: Simulation, chunk: Chunk) -> list[Judged]:
+    """Return what becomes of the chunk's events, those left out that nothing becomes of."""
+    judged: list[Judged] = []
+    for place, logged in enumerate(chunk.events):
+        if place % TURN == 0:
+            await asyncio.sleep(0)
+        each = simulation.meet(logged.event)
+        if each is not None and each.verdict.outcome != "unmet":
+            judged.append(each)
+    return judged
+
+
 def _counts(kind: str, simulation: Simulation) -> Line:
     return {
         "kind": kind,
@@ -116,9 +127,10 @@ def _share(whole: Stretch, left: Stretch) -> float:
     return round((left.after - whole.after) / max(whole.last - whole.after, 1), 4)
 
 
-async def _told(transaction: Transaction, wanted: Task, hits: Sequence[Judged]) -> list[Line]:
-    if any(action.template is not None and action.template.says_author for action in wanted.actions):
-        await name_authors(transaction, [hit.seen for hit in hits])
+async def _told(database: Database, wanted: Task, hits: Sequence[Judged]) -> list[Line]:
+    if hits and any(action.template is not None and action.template.says_author for action in wanted.actions):
+        async with database.transaction() as transaction:
+            await name_authors(transaction, [hit.seen for hit in hits])
     return [_hit(wanted, hit) for hit in hits]
 
 
