@@ -52,7 +52,8 @@ class Outcome(NamedTuple):
     """What one attempt came to. ``error`` None is success; ``gone`` is 410, which disables the lane.
 
     ``headers`` and ``body`` (20 kB at most, ``truncated`` if there was more) are the response's, ``retry_after`` its
-    header as it came, ``seconds`` the whole exchange.
+    header as it came, ``seconds`` the whole exchange. ``called`` is false where the delivery itself is why nothing was
+    sent: such a failure follows the schedule, and is held neither against the lane's circuit nor against its streak.
     """
 
     status: int | None
@@ -63,6 +64,7 @@ class Outcome(NamedTuple):
     truncated: bool
     retry_after: str | None
     gone: bool
+    called: bool = True
 
 
 class News(StrEnum):

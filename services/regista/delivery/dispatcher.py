@@ -196,7 +196,10 @@ class Dispatcher:
 
     def _end(self, lane: Lane, due: Due, outcome: Outcome, *, probe: bool) -> None:
         failed = outcome.error is not None
-        lane.circuit.end(clock.monotonic(), failed=failed, probe=probe)
+        if outcome.called:
+            lane.circuit.end(clock.monotonic(), failed=failed, probe=probe)
+        elif probe:
+            lane.circuit.abandon()
         lane.faults = 0
         if failed:
             lane.unrecorded_failures += 1

@@ -184,14 +184,15 @@ class Recorder:
         for lane_id, failures, since, failing, state, reason, now in streaks:
             group = by_lane[lane_id]
             before = Streak(failures, since, failing, None if state == "active" else reason or state)
-            results = [Result(ended.outcome.error is not None, ended.outcome.gone) for ended in group]
+            called = [place for place, ended in enumerate(group) if ended.outcome.called]
+            results = [Result(group[place].outcome.error is not None, group[place].outcome.gone) for place in called]
             after, turns = advance(before, results, now)
             counts[lane_id] = after.failures
             if after != before:
                 changed.append((lane_id, *after))
             for place, ended in enumerate(group):
                 automation, exhausted = recorded[ended.due.row.position]
-                news = [_news(ended, automation, turn) for turn in turns if turn.place == place]
+                news = [_news(ended, automation, turn) for turn in turns if called[turn.place] == place]
                 if exhausted:
                     news.insert(0, _news(ended, automation, None))
                 for one in news:

@@ -117,7 +117,7 @@ class WebhookSender:
 
 def _unsent(error: str, told: str, *, gone: bool = False) -> Outcome:
     """Return the outcome of an attempt that called nobody; ``told`` stands where a response would."""
-    return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone)
+    return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone, called=gone)
 
 
 def _told(row: Any, news: LaneNews, cause_type: str) -> tuple[type[Event[Any]], Any]:

@@ -55,6 +55,22 @@ async def test_failing_is_told_once_and_recovered_on_the_next_success(ledger: Le
     )
 
 
+async def test_a_delivery_that_cannot_be_sent_is_not_held_against_its_lane(ledger: Ledger) -> None:
+    lane = await ledger.lane()
+    running = await ledger.start()
+    unsent = Outcome(None, "secret_missing", 0.0, {}, b"not sent", False, None, False, called=False)
+    running.sender.behaviours[lane] = answering(unsent)
+    await ledger.plan([lane], 12, hand=running)
+    await ledger.recorded(12)
+    assert await ledger.value("SELECT count(*) FROM delivery_due WHERE due_at > now()") == 12
+    assert await ledger.value("SELECT (failures, failing)::text FROM lane") == "(0,f)"
+    running.sender.behaviours[lane] = accept
+    # The circuit of a lane with twelve failures would be closed for half a minute.
+    await ledger.bring_forward(lane)
+    await ledger.all_sent()
+    assert running.sender.news == []
+
+
 def answering(outcome: Outcome) -> Behaviour:
     async def answer(_: Claimed) -> Outcome:
         return outcome

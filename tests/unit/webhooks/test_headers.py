@@ -24,6 +24,8 @@ def test_ordinary_headers_are_taken_as_they_are() -> None:
         "Keep-Alive",
         "TE",
         "Trailer",
+        "Traceparent",
+        "tracestate",
         "Upgrade",
         "Proxy-Authorization",
         "Expect",

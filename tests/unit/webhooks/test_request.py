@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
 from regista.kit.signing import HmacKey, PrivateKey, verify
-from regista.webhooks.request import AGENT, CONTENT_TYPE, Route
+from regista.webhooks.request import AGENT, CONTENT_TYPE, PAYLOAD_TYPE, Route
 
 BODY = b'{"specversion":"1.0"}'
 STAMP = 1_614_265_330
@@ -42,6 +42,25 @@ def test_the_body_is_announced_as_a_cloudevent_unless_the_owner_says_otherwise()
     assert own["content-type"] == "application/json"
     assert "Content-Type" not in own
     assert own["X-A"] == "b"
+
+
+def test_a_payload_is_announced_as_json_unless_the_owner_says_otherwise() -> None:
+    assert route(HmacKey.generate()).headers("m", STAMP, BODY, payload=True)["Content-Type"] == PAYLOAD_TYPE
+    own = route(HmacKey.generate(), extra={"Content-Type": "text/plain"}).headers("m", STAMP, BODY, payload=True)
+    assert own["Content-Type"] == "text/plain"
+
+
+def test_a_receiver_can_say_what_it_was_told_by_and_goes_on_with_the_trace() -> None:
+    headers = route(HmacKey.generate()).headers("m", STAMP, BODY, traceparent="00-trace")
+    assert (headers["tracestate"], headers["traceparent"]) == ("regista=m", "00-trace")
+    assert "traceparent" not in route(HmacKey.generate()).headers("m", STAMP, BODY)
+
+
+def test_what_comes_back_is_kept_without_the_secrets_that_were_sent() -> None:
+    made = route(HmacKey.generate(), access_token="t0ken", secrets=['qu"ote', "abc"])
+    echoed = b'{"a": "t0ken qu\\"ote", "b": "key value"} qu"ote abc'
+    assert made.without_secrets(echoed, ["key value"]) == b'{"a": "*** ***", "b": "***"} *** abc'
+    assert made.without_secrets(b"") == b""
 
 
 def test_wandb_receivers_get_their_signature_and_token() -> None:
