@@ -7,11 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from regista.automations import limiting
 from regista.automations.catalogue import Catalogue
 from regista.automations.decisions import Due, Execution, decide, release
 from regista.automations.planners import PLANNER
+from regista.automations.verdict import Verdict
 from regista.kit import aggregate
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
@@ -163,7 +166,7 @@ async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_an
         batches = [events[start : start + 12] for start in range(0, 60, 12)] * 2
         for batch in batches:
             mixed = chance.sample(batch, len(batch))
-            executions = await others[kind].run(lambda tx, mixed=mixed: decide(tx, catalogue, mixed, kind))
+            executions = await settled(others[kind], catalogue, mixed, kind)
             found[kind] |= {(each.event.id, each.automation_id, each.revision) for each in executions}
             assert {each.action.kind for each in executions} <= {kind}
 
@@ -193,6 +196,60 @@ async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_an
     assert (len(free), len(hourly), counted[made[2]["id"]]) == (60, 7, hourly)
     assert cooling[-len(remembered) :] == remembered
     assert await home.rows("SELECT FROM decision WHERE verdict = 'deferred'") == []
+
+
+async def settled(database: Database, catalogue: Catalogue, batch: Sequence[Received], kind: str) -> list[Execution]:
+    """Decide as a feed does, which repeats a batch that has lost a race; a deadlock would be a fault here."""
+    while True:
+        try:
+            async with database.transaction() as tx:
+                return await decide(tx, catalogue, batch, kind)
+        except asyncpg.SerializationError:
+            continue
+
+
+async def test_nothing_is_counted_of_a_batch_that_fails_or_that_somebody_else_decides_meanwhile(
+    home: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    automation = (await home.automation(limits={"per_hour": 3}))["id"]
+    batch = await home.emit(times=2)
+    with pytest.raises(RuntimeError, match="crash"):
+        async with home.api.runtime.database.transaction() as tx:
+            assert len(await decide(tx, Catalogue(), batch, "webhook")) == 2
+            raise RuntimeError("crash")
+    assert await home.rows("SELECT FROM automation_limit") == []
+    # Between counting and deciding, another planner sees the automation disabled, and decides without its limits.
+    apply = limiting.apply
+    raced: list[int] = []
+
+    async def overtaken(tx: Any, wanted: Any) -> Any:
+        counted = await apply(tx, wanted)
+        if not raced:
+            raced.append(1)
+            await home.client.patch(f"/api/v1/automations/{automation}", json={"enabled": False})
+            assert await decided(home, batch[:1]) == []
+            await home.client.patch(f"/api/v1/automations/{automation}", json={"enabled": True})
+        return counted
+
+    monkeypatch.setattr(limiting, "apply", overtaken)
+    with pytest.raises(asyncpg.SerializationError, match="was decided by another"):
+        await decided(home, batch)
+    assert await home.rows("SELECT FROM automation_limit") == []
+    assert len(await decided(home, batch)) == 1
+    assert await said(home, batch) == ["disabled", "fire"]
+    (row,) = await home.rows("SELECT fires FROM automation_limit")
+    assert len(row["fires"]) == 1
+
+
+async def test_whatever_an_error_says_can_be_kept(home: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    await home.automation()
+    why = Verdict("skipped", "condition_error", "no key 'a\0b\ud800'" + "x" * 10_000)
+    monkeypatch.setattr("regista.automations.decisions.judge", verdict(why))
+    batch = await home.emit()
+    assert await decided(home, batch) == []
+    (shown,) = await home.api.pages("/api/v1/executions", reason="condition_error")
+    assert shown["error"].startswith("no key 'a\N{REPLACEMENT CHARACTER}b?'xxx")
+    assert len(shown["error"]) == 2000
 
 
 async def test_an_automation_of_somebody_who_has_lost_access_is_skipped_and_says_so(home: Tenant) -> None:
@@ -245,6 +302,15 @@ async def test_an_automation_of_somebody_who_has_lost_access_is_skipped_and_says
     async with home.api.as_key(key) as robot:
         await robot.patch(path, json={"description": "by a program"})
     assert (await verdict())[0] == "fire"
+
+
+def verdict(given: Verdict) -> Any:
+    """Return what judges everything so."""
+
+    def judge(*_: object) -> Verdict:
+        return given
+
+    return judge
 
 
 def nothing(*_: object) -> list[str]:
