@@ -9,14 +9,20 @@ Who reads
     Every batch reads the catalogue's version first, one row, and loads what has moved: a saved change holds from the
     next event on, in every process. Explanations read decisions.
 
+What holds an automation back
+    Its limits (`allowance`, pure, in the time of events), counted once where a decision is made: whoever decides holds
+    the automation's row of ``automation_limit`` until it commits. Its author, who must still have access at that moment.
+    Itself: an event that its own action led to, or at the end of a chain of 16, is a loop. Each is a decision with its
+    reason, and each action of a decision is an execution, read through the view of that name.
+
 What no batch brings
     Replays (`replaying`) and what a limit has put off stand in ``execution_due`` until a planner's worker takes them, in
     the transaction that plans them.
 
 What waits
-    Conditions (CEL), triggers on runs, payload templates and Slack messages are kept with their revision, as the W&B
-    client writes them, before anything acts on them. `waiting` decides which automations that concerns: they fire for
-    nothing, their decisions give the reason, and whoever reads them is told.
+    Slack messages are kept with their revision, as the W&B client writes them, before anything acts on them. `waiting`
+    decides which automations that concerns: they fire for nothing, their decisions give the reason, and whoever reads
+    them is told.
 
 What a crash leaves
     A decision and the ledger rows that follow from it commit together in the planner's transaction, so either both are
