@@ -5,16 +5,21 @@ ValueError
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import to_json
 
 from regista_events.envelope import Id, Payload, Timestamp
 from regista_events.subjects import RunSnapshot
 
 LineKind = Literal["history", "system"]
+
+Number = Annotated[
+    float, WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"], "type": "string"}]})
+]
+"""A float; in JSON, one that is not finite is its name."""
 
 
 class MetricLine(Payload, frozen=True):
@@ -24,7 +29,7 @@ class MetricLine(Payload, frozen=True):
     (`system.cpu`). A line with more than a batch holds comes in several parts, each with other metrics.
     """
 
-    metrics: dict[str, float] = Field(description="NaN and the infinities are strings")
+    metrics: dict[str, Number]
     step: int | None = None
     kind: LineKind = "history"
 

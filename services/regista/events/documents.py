@@ -8,6 +8,7 @@ from regista_events.catalog import EVENT_TYPES
 from regista_events.envelope import short_name
 from regista_events.schemas import schema_of, schema_path
 
+_BATCH = "metricBatch"
 _SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 
 
@@ -38,12 +39,13 @@ def asyncapi(public_url: str, version: str) -> dict[str, Any]:
             "runMetrics": {
                 "address": topics.RUN_METRICS,
                 "description": "Metric lines of runs, for the metric watcher; no events.",
-                "messages": {},
+                "messages": {_BATCH: {"$ref": f"#/components/messages/{_BATCH}"}},
                 "bindings": {"kafka": {"topic": topics.RUN_METRICS}},
             },
         },
         "operations": {
             "publishEvents": {"action": "send", "channel": {"$ref": "#/channels/events"}},
+            "publishRunMetrics": {"action": "send", "channel": {"$ref": "#/channels/runMetrics"}},
         },
         "components": {
             "messages": {
@@ -58,6 +60,18 @@ def asyncapi(public_url: str, version: str) -> dict[str, Any]:
                     "bindings": {"kafka": {"key": {"type": "string", "description": "the event's partitionkey"}}},
                 }
                 for name, event_class in types.items()
+            }
+            | {
+                _BATCH: {
+                    "name": _BATCH,
+                    "title": "Lines of one run that were logged together, in order.",
+                    "contentType": "application/json",
+                    "payload": {
+                        "schemaFormat": _SCHEMA_FORMAT,
+                        "schema": {"$ref": f"{public_url}{schema_path(topics.RUN_METRICS)}"},
+                    },
+                    "bindings": {"kafka": {"key": {"type": "string", "description": "the batch's partitionkey"}}},
+                }
             },
         },
     }
