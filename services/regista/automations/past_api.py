@@ -151,7 +151,7 @@ async def simulate_automation(call: Call, body: Simulated) -> Response:
     The answer is NDJSON, as it comes: lines of ``kind`` ``hit`` (an event that it would act on, or skip, with the
     payloads that it would send, secrets masked), ``progress``, and at last ``summary``, or ``error`` where that cannot
     be reached. Limits are counted in the time of the events. It ends with the connection. Events are those that the
-    caller may read.
+    caller may read; a metric that nobody has watched has none.
     """
 
     async def query(tx: Transaction) -> tuple[Task, Resource]:

@@ -17,9 +17,10 @@ from regista.automations.hindsight import Hindsight
 from regista.automations.planners import planners
 from regista.automations.replay_repository import Running
 from regista.automations.verdict import Verdict
-from regista.events.passage import Chunk, Logged, read
+from regista.events.passage import Chunk, read
 from regista.kit.bus.fault import Fault, classify
 from regista.kit.db import Database, Transaction
+from regista_events import RegistryEvent, UnknownEvent
 
 logger = structlog.get_logger()
 
@@ -65,12 +66,14 @@ class Replays:
             await replay_repository.advance(transaction, running.id, chunk.left.after, counts)
             transaction.wake(CHANNEL)
 
-    async def _send(self, transaction: Transaction, running: Running, events: Sequence[Logged]) -> Counts | None:
+    async def _send(
+        self, transaction: Transaction, running: Running, events: Sequence[RegistryEvent | UnknownEvent]
+    ) -> Counts | None:
         assert running.integration_id is not None  # noqa: S101 - the table holds one of the two
         target = await replay_repository.target(transaction, running.organization_id, running.integration_id)
         if target is None:
             return None
-        await replay_repository.leave(transaction, running, [each.event.id for each in events], [target.kind])
+        await replay_repository.leave(transaction, running, [event.id for event in events], [target.kind])
         return len(events), len(events), 0
 
     async def _judge(self, transaction: Transaction, running: Running, chunk: Chunk) -> Counts | None:
@@ -82,9 +85,9 @@ class Replays:
         lost = (await lost_access(transaction, [(definition.id, definition.revision)])).values()
         refused = next((Verdict("skipped", "author", why) for why in lost), None)
         verdicts = [
-            (each.event.id, judged.verdict if refused is None or judged.verdict.outcome != "fire" else refused)
-            for each in chunk.events
-            if (judged := hindsight.judge(each.event)) is not None and judged.verdict.outcome != "unmet"
+            (event.id, judged.verdict if refused is None or judged.verdict.outcome != "fire" else refused)
+            for event in chunk.events
+            if (judged := hindsight.judge(event)) is not None and judged.verdict.outcome != "unmet"
         ]
         await replay_repository.decide(transaction, running, definition.revision, verdicts)
         fired = [event for event, verdict in verdicts if verdict.outcome == "fire"]

@@ -101,10 +101,10 @@ async def simulate(database: Database, wanted: Task, allowed: Allowed) -> AsyncG
 async def _met(simulation: Simulation, chunk: Chunk) -> list[Judged]:
     """Return what becomes of the chunk's events, those left out that nothing becomes of."""
     judged: list[Judged] = []
-    for place, logged in enumerate(chunk.events):
+    for place, event in enumerate(chunk.events):
         if place % TURN == 0:
             await asyncio.sleep(0)
-        each = simulation.meet(logged.event)
+        each = simulation.meet(event)
         if each is not None and each.verdict.outcome != "unmet":
             judged.append(each)
     return judged

@@ -117,7 +117,7 @@ _FORWARDS = {
          edge AS (SELECT count(*) AS examined, max(position) AS position FROM seen)
     SELECT edge.examined, edge.position AS edge, found.*
     FROM edge LEFT JOIN (
-        SELECT e.position, e.id, e.shard, e.body, e.context FROM seen JOIN event e
+        SELECT e.position, e.id, e.body FROM seen JOIN event e
         ON e.organization_id = $1 AND e.position = seen.position
         WHERE ($5::text IS NULL OR starts_with(e.subject, $5))
           AND ($6::timestamptz IS NULL OR e.time >= $6) AND ($7::timestamptz IS NULL OR e.time < $7)
@@ -225,7 +225,7 @@ async def extent(transaction: Transaction, organization: int, events: Sequence[U
 async def forwards(
     transaction: Transaction, organization: int, selection: Selection, left: Stretch, limit: int
 ) -> tuple[list[asyncpg.Record], int | None]:
-    """Return ``position, id, shard, body, context`` of what fits among the next ``limit`` events of a stretch.
+    """Return ``position, id, body`` of what fits among the next ``limit`` events of a stretch.
 
     Also returns the position up to which it was looked at, None for all of the stretch.
     """
