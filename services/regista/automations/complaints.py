@@ -31,6 +31,7 @@ _UNEXPECTED = re.compile(r"Syntax error: (?:mismatched|extraneous) input '(.*?)'
 _UNKNOWN = re.compile(r"Syntax error: token recognition error at: '(.*)'", re.DOTALL)
 _MISSING_KEY = re.compile(r'Key not found in map : (".*")', re.DOTALL)
 _OUT_OF_RANGE = re.compile(r"Integer value '(-?\d+)' out of range for '(.*?)(?:\['|' ->|'\.)", re.DOTALL)
+_LONGEST_REASON = 500
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _LOGICAL = frozenset({"&&", "||", "!", "?:"})
 _KINDS = {
@@ -114,8 +115,12 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
 
 
 def reason(said: str) -> str:
-    """Return why an evaluation came to nothing, as the runtime said it, in a sentence."""
-    sentence = _STATUS.sub("", _STATUS.sub("", said.strip()))
+    """Return why an evaluation came to nothing, as the runtime said it, in a sentence that a database can hold."""
+    sentence = _plain_reason(_STATUS.sub("", _STATUS.sub("", said.strip())))
+    return sentence[:_LONGEST_REASON].encode("utf-8", "replace").decode().replace("\0", "\\0")
+
+
+def _plain_reason(sentence: str) -> str:
     if missing := _MISSING_KEY.match(sentence):
         return f"there is no key {missing[1]}"
     if (overload := _RUNTIME_OVERLOAD.match(sentence)) and "<iter" not in sentence:

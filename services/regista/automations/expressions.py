@@ -67,8 +67,11 @@ class Environment:
         self.event_type = self._vocabulary.event_type
         self._environment = cel.NewEnv(variables={name: _type(kind) for name, kind in self._vocabulary.types.items()})
 
-    def compile(self, text: str) -> Expression:
-        """Compile an expression. Raises `CompileError`, and nothing else, whatever the text."""
+    def compile(self, text: str, *, new: bool = False) -> Expression:
+        """Compile an expression; of a ``new`` one, take what its patterns cost: what is saved is not asked again.
+
+        Raises `CompileError`, and nothing else, whatever the text.
+        """
         _check_text(text)
         try:
             compiled = self._environment.compile(text)
@@ -77,7 +80,7 @@ class Environment:
             raise CompileError(*found) from None
         words = tokens(text)
         self._check_members(text, words)
-        if refused := misfit(words, self._matcher):
+        if refused := misfit(words, self._matcher, timed=new):
             raise CompileError(refused.message, *position(text, refused.start))
         return Expression(text, compiled)
 

@@ -41,8 +41,8 @@ _SIMPLE: dict[Any, str] = {
     datetime: "timestamp",
     AwareDatetime: "timestamp",
 }
-_PLAIN = {"bool", "int", "double", "timestamp"}
-"""Kinds whose values are plain as they are."""
+_PLAIN: frozenset[Any] = frozenset({str, bool, int, float, datetime, AwareDatetime, Any, NoneType})
+"""Types whose values are plain as they are; what may be anything in an event is JSON."""
 
 
 class Word(NamedTuple):
@@ -98,7 +98,7 @@ def _fields(model: type[BaseModel], prefix: str, owner: Read) -> Iterator[tuple[
             yield from _fields(inner, written + ".", read)
         else:
             word = _word(inner)
-            yield written, (word, read if word.type in _PLAIN else _plain(read))
+            yield written, (word, read if _is_plain(inner) else _plain(read))
 
 
 def _reader(owner: Read, name: str) -> Read:
@@ -124,6 +124,18 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case _:
             return value
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Return whether all values of a type are plain, so that none, and no large metadata, is copied to make it so."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) is Literal:
+        return all(isinstance(each, str) for each in get_args(annotation))
+    arguments = get_args(annotation)
+    if NoneType in arguments and not {datetime, AwareDatetime}.isdisjoint(map(_bare, arguments)):
+        # The dynamic type takes no moments.
+        return False
+    return all(map(_is_plain, arguments)) if arguments else annotation in _PLAIN
 
 
 def _word(annotation: Any) -> Word:

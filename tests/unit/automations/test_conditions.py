@@ -1,4 +1,7 @@
+import importlib
+import pkgutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -6,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regista import automations
 from regista.automations.conditions import Condition, Truth, check_condition
 from regista.automations.errors import ConditionError
 from regista.automations.expressions import environment
@@ -17,7 +21,7 @@ from tests.support.definitions import event_at
 ALIAS = ["alias.added"]
 
 
-def refused(text: str, events: list[str] = ALIAS) -> ConditionError:
+def refused(text: str, events: Sequence[str] = ALIAS) -> ConditionError:
     with pytest.raises(ConditionError) as caught:
         check_condition(text, events)
     assert caught.value.details["field"] == "where"
@@ -231,6 +235,53 @@ def test_a_runaway_condition_is_stopped_by_the_evaluator() -> None:
         began = time.thread_time()
         assert Condition(text).judge(seen) == Truth(False, "it takes more than 10,000 steps")
         assert time.thread_time() - began < 2
+
+
+def test_a_condition_that_took_too_long_once_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.9, 1.0, 2.5])
+    monkeypatch.setattr("regista.automations.conditions.time.thread_time", lambda: next(clock))
+    condition, seen = Condition('alias == "production"'), Seen(event_at("alias.added"))
+    assert [condition.judge(seen), condition.judge(seen)] == [Truth(True), Truth(True)]
+    for _ in range(3):
+        assert (
+            condition.judge(seen).error == "it took 1.5 s on an earlier event, and is not tried again; save it simpler"
+        )
+
+
+def test_a_long_condition_may_not_be_on_every_event_type() -> None:
+    text = f"event.type in {['a'] * 1500}"
+    assert check_condition(text, short_names()[:12]) == text
+    assert "may be on 13 event types" in refused(text, short_names()).message
+
+
+def test_an_error_can_be_kept_whatever_the_event_says() -> None:
+    error = Condition(f'artifact.metadata["\\x00{"k" * 900}"] == 1').judge(Seen(event_at("alias.added"))).error
+    assert error is not None
+    assert error.startswith('there is no key "')
+    assert "\0" not in error
+    assert len(error) < 600
+
+
+@pytest.mark.parametrize("module", sorted(each.name for each in pkgutil.walk_packages(automations.__path__)))
+def test_no_cache_of_automations_knows_what_an_organization_has(module: str) -> None:
+    """What is cached for a process is found by event types and their classes, which are the same for everybody."""
+    found = importlib.import_module(f"regista.automations.{module}")
+    cached = {name for name, value in vars(found).items() if hasattr(value, "cache_parameters")}
+    assert cached <= {"vocabulary", "_environment", "_subjects", "schema"}
+
+
+def test_a_condition_of_one_organization_never_sees_what_another_has() -> None:
+    condition = Condition('artifact.metadata.owner == event.actor && collection.name == "MNIST"')
+    theirs = {
+        name: Seen(
+            event_at("alias.added", organization=name, actor=name, data={"artifact": {"metadata": {"owner": name}}})
+        )
+        for name in ("acme", "rival")
+    }
+    mixed = Seen(event_at("alias.added", actor="acme", data={"artifact": {"metadata": {"owner": "rival"}}}))
+    for _ in range(3):
+        assert all(condition.judge(seen) == Truth(True) for seen in theirs.values())
+        assert condition.judge(mixed) == Truth(False)
 
 
 def test_a_condition_is_compiled_once_for_each_event_type_however_many_events_there_are(
