@@ -194,7 +194,7 @@ def _mismatch(operator: str, written: str) -> str:
 def _compared(operator: str, kinds: list[str], words: list[str]) -> str:
     if words[0] == words[1]:
         return f"{words[0]} cannot be compared with {words[1]} by {operator}"
-    hint = "; write the whole number with a point, as in 1.0" if set(kinds) == {"int", "double"} else ""
+    hint = "; make a fraction of the whole one, as in 1.0 or double(…)" if set(kinds) == {"int", "double"} else ""
     return f"{words[0]} is compared with {words[1]} by {operator}; both sides must be of one kind{hint}"
 
 

@@ -68,7 +68,7 @@ def test_the_event_type_that_does_not_have_the_field_is_named() -> None:
     ("text", "column", "said"),
     [
         ("alias > 3", 7, "text is compared with a whole number by >"),
-        ("artifact.size >= 0.5", 15, "as in 1.0"),
+        ("artifact.size >= 0.5", 15, "as in 1.0 or double(…)"),
         ("alias in 3", 7, "in looks for text in a whole number"),
         ("alias && true", 7, "&& takes true or false, not text"),
         ("!alias", 1, "! takes true or false, not text"),
@@ -198,6 +198,21 @@ def test_anything_typed_is_a_condition_or_is_refused_and_is_judged_and_explained
 def test_an_event_fulfils_a_condition_does_not_or_it_cannot_be_told(text: str, truth: Truth) -> None:
     assert check_condition(text, ALIAS) == text
     assert Condition(text).judge(Seen(event_at("alias.added"))) == truth
+
+
+@pytest.mark.parametrize("acc", [1, 1.0])
+def test_a_number_of_the_metadata_is_compared_by_its_value_however_it_was_written(acc: float) -> None:
+    seen = Seen(event_at("alias.added", data={"artifact": {"metadata": {"acc": acc}}}))
+    for text in (
+        "acc >= 0.9",
+        "acc >= 1",
+        "acc == 1",
+        "acc == 1.0",
+        "acc in [1]",
+        "acc in [1.0]",
+        "acc < artifact.size",
+    ):
+        assert Condition(f"artifact.metadata.{text}").judge(seen) == Truth(True)
 
 
 @pytest.mark.parametrize(
