@@ -132,6 +132,49 @@ def demo(
         raise typer.Exit(0 if _run(run(typer.echo, keep)) else 1)
 
 
+@app.command()
+def replay(  # noqa: PLR0913, PLR0917 - options
+    automation: Annotated[int | None, typer.Option(help="Let this automation act on them; its number.")] = None,
+    webhook: Annotated[int | None, typer.Option(help="Send them to this endpoint as they are; its number.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="An event by its id; may be repeated.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--type", help="A type as alias.added; may be repeated.")] = None,
+    subject: Annotated[str | None, typer.Option(help="What the subject begins with.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="The first moment, RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="The moment up to which, itself not included.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be sent, and send nothing.")] = False,  # noqa: FBT002
+    url: Annotated[str, typer.Option(envvar="REGISTA_URL", help="The server.")] = "http://127.0.0.1:8080",
+    api_key: Annotated[str, typer.Option(envvar="REGISTA_API_KEY", help="An API key; better in the variable.")] = "",
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Send events of the past once more, to one automation or endpoint; exit 0 when all of them were judged."""
+    from regista.cli.replays import Replayer, Target  # noqa: PLC0415
+
+    if (automation is None) == (webhook is None):
+        raise typer.BadParameter("give either --automation or --webhook")
+    target = Target("automations", automation) if automation is not None else Target("webhooks", webhook or 0)
+    asked = {"events": event, "types": kind, "subject": subject, "from": since, "to": until}
+    wanted = {name: value for name, value in asked.items() if value}
+    with _explained(), Replayer(url, api_key) as server:
+        hidden = as_json or not sys.stderr.isatty()
+        with typer.progressbar(length=1000, label="replaying", file=sys.stderr, hidden=hidden) as bar:
+
+            def tell(share: float) -> None:
+                bar.update(int(1000 * share) - bar.pos)
+
+            if dry_run:
+                ended = server.rehearse(target, wanted, tell)
+            else:
+                ended = server.follow(server.start(target, wanted), tell)
+        if as_json:
+            typer.echo(json.dumps(ended))
+        elif dry_run:
+            typer.echo(f"of {ended['examined']} events, {ended['fires']} would be sent")
+        else:
+            typer.echo(f"replay {ended['id']} {ended['state']}: of {ended['examined']} events, {ended['fired']} fired")
+        if not dry_run and ended["state"] != "finished":
+            raise typer.Exit(1)
+
+
 @audit.command("verify")
 def audit_verify(data_dir: DataDir = None, as_json: AsJson = False) -> None:  # noqa: FBT002
     """Recompute the hash chains of the audit log; name the first row that does not fit and exit 1."""
