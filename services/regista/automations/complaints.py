@@ -211,7 +211,7 @@ def _split(written: str) -> list[str]:
 
 def kind_name(written: str) -> str:
     """Return what people call a type, such as ``a list of text``."""
-    name, _, inner = written.replace("<", "(", 1).partition("(")
+    name, _, inner = written.partition("(")
     if name == "list" and inner:
         return f"a list of {kind_name(inner[:-1])}"
     if name == "wrapper" and inner:

@@ -44,7 +44,7 @@ class Expression:
 
     def __init__(self, text: str, compiled: Any) -> None:
         self.text = text
-        self.kind = str(compiled.return_type()).lower()
+        self.kind = str(compiled.return_type()).lower().replace("<", "(").replace(">", ")")
         self._compiled = compiled
 
     def evaluate(self, seen: Seen) -> Result:

@@ -366,6 +366,6 @@ def test_every_word_of_an_event_type_may_be_read_and_has_a_value_of_its_type(eve
         expression = known.compile(name)
         value, error = expression.evaluate(seen)
         assert error is None, (name, error)
-        assert expression.kind == word.type.replace("(", "<").replace(")", ">")
+        assert expression.kind == word.type
         assert value == seen.values[name], name
         assert word.nullable or word.type != "dyn" or word.kind == "dyn", name
