@@ -10,6 +10,7 @@ a metric that passes is announced once, whatever fails, and at most once in 24 h
 What was logged has been seen: a run that is taken back to a step keeps the values that it had logged beyond it.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -27,6 +28,7 @@ from regista_events.metrics import MetricBatch
 
 ONCE_IN = timedelta(hours=24)
 """A run fires an automation at most once in this time, as W&B has it."""
+_MANY = 1000
 _SYSTEM = "system."
 
 
@@ -90,6 +92,9 @@ class Watcher:
         before = state.points
         for each in found:
             if each.definition.enabled:
+                if len(each.points) > _MANY:
+                    # What a run has logged in a rush must not hold up whoever shares this loop.
+                    await asyncio.sleep(0)
                 for passed in metric_tests.passes(each.metric, before, each.points):
                     alarm = Alarm(each.definition, each.metric, each.batch, passed, each.steps[passed.place])
                     if await self._announcer.is_meant(transaction, alarm):

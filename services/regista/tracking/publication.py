@@ -7,6 +7,7 @@ permanent record.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from regista.kit import ids, outbox
 from regista.kit.db import Transaction
@@ -17,6 +18,8 @@ from regista_events.metrics import LineKind, MetricBatch, encode_batch, encode_l
 
 MAX_BATCH_BYTES = (4 << 20) - (64 << 10)
 """Bytes of the lines of one batch: a topic's largest message, less what stands around them."""
+MAX_TAGS = 100_000
+"""Characters of tags that a batch shows of its run; one that has more shows none: the topic would not take it."""
 MAX_NAME = 1024
 """Characters of a metric's name that can be watched."""
 _MANY = 1000
@@ -38,6 +41,7 @@ async def publish(transaction: Transaction, locked: Locked, added: Mapping[Strea
         raise ValueError("lines need an origin: open the transaction with one")
     given = await metric_repository.batch_numbers(transaction, len(parts))
     batches: list[metric_repository.Batch] = []
+    run = locked.run if sum(map(len, locked.run.tags)) <= MAX_TAGS else replace(locked.run, tags=[])
     for number, lines in zip(given, parts, strict=True):
         head = MetricBatch.model_construct(
             id=ids.uuid7(),
@@ -45,7 +49,7 @@ async def publish(transaction: Transaction, locked: Locked, added: Mapping[Strea
             partitionkey=str(locked.aggregate.id),
             number=number,
             time=locked.aggregate.now,
-            run=locked.run.snapshot(locked.project),
+            run=run.snapshot(locked.project),
             lines=[],
         )
         batches.append(metric_repository.Batch(head.id, encode_batch(head, lines)))

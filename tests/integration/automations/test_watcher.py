@@ -70,7 +70,12 @@ async def test_lines_are_published_once_in_order_and_with_their_numbers_alone(te
     await run.log({"loss": 99}, {"loss": 4}, {"loss": 5}, again=2)
     await run.log({"loss": 5}, again=1)
     await run.log(uploaded=[])
-    first, second, third = [each.event for each in await published(tenant) if each.event is not None]
+    async with tenant.api.runtime.database.transaction() as tx:
+        await tx.connection.execute(
+            "UPDATE run SET tags = ARRAY(SELECT repeat('x', 64) || n FROM generate_series(1, 9999) n)"
+        )
+    await run.losses(6)
+    first, second, third, tagged = [each.event for each in await published(tenant) if each.event is not None]
     assert [line.model_dump() for line in first.lines if line.kind == "system"] == [
         {"metrics": {"system.cpu": 31.5}, "step": None, "kind": "system"}
     ]
@@ -80,7 +85,8 @@ async def test_lines_are_published_once_in_order_and_with_their_numbers_alone(te
     assert math.isnan(history[1][1].pop("loss"))
     assert history[1:] == [(2, {"low": -math.inf, "huge": math.inf})]
     assert [line.metrics["loss"] for each in (second, third) for line in each.lines] == [2, 3, 4, 5]
-    assert first.number < second.number < third.number
+    assert first.number < second.number < third.number < tagged.number
+    assert tagged.run.tags == []
     assert first.run.display_name == "a run"
     assert (first.source, first.run.project_id) == ("/orgs/home", tenant.ids["project"])
     (row,) = await tenant.rows("SELECT aggregate_id, organization_id FROM metric_batch WHERE id = $1", first.id)
