@@ -59,12 +59,16 @@ Segment = bytes | Insert | Secret
 
 
 class Compiler:
-    """Compiles the templates of an action for one event type; collects the values and secrets that they ask for."""
+    """Compiles the templates of an action for one event type; collects the values and secrets that they ask for.
 
-    def __init__(self, event_type: str) -> None:
+    ``new`` are templates that are about to be saved: what their patterns cost is asked then, and never again.
+    """
+
+    def __init__(self, event_type: str, *, new: bool = False) -> None:
         self.values: dict[str, Value] = {}
         self.references: list[Reference] = []
         self._event = short_name(event_type)
+        self._new = new
         self._words = vocabulary(event_type)
         self._segments: list[Segment] = []
 
@@ -165,7 +169,7 @@ class Compiler:
         from regista.automations.expressions import CompileError, environment  # noqa: PLC0415 - costs 10 MB when used
 
         try:
-            compiled = environment(self._event).compile(text)
+            compiled = environment(self._event).compile(text, new=self._new)
         except CompileError as error:
             raise self._refused(text, place, f"is no expression on {self._event}: {error.message}") from None
 

@@ -101,7 +101,7 @@ def check_payload(settings: Mapping[str, Any], events: Iterable[str]) -> list[Re
         _check_document(settings[_PAYLOAD])
     found: dict[tuple[str, bool], Reference] = {}
     for event in events:
-        compiler = Compiler(event)
+        compiler = Compiler(event, new=True)
         if _PAYLOAD in settings:
             compiler.document(settings[_PAYLOAD], _PAYLOAD)
         for name in _MESSAGES:

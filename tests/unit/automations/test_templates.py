@@ -263,6 +263,11 @@ def test_an_expression_that_is_none_is_refused_with_its_place_and_what_is_near(t
     assert details["place"] in refused.value.message
 
 
+def test_an_expression_with_a_pattern_that_takes_too_long_is_refused() -> None:
+    with pytest.raises(TemplateError, match="takes too long"):
+        check_payload({"payload": {"a": r'${alias.matches("\\pL{1,300}")}'}}, ["alias.added"])
+
+
 def test_every_event_type_must_know_the_words_and_a_secret_is_none() -> None:
     with pytest.raises(TemplateError, match=r"run\.state_changed"):
         check_payload({"payload": {"a": "${artifact.digest}"}}, ["alias.added", "run.state_changed"])
