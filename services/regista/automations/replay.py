@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, authorize, reach, sight
+from regista.access.verdict import Actor, Reach, Resource, Sight, authorize, reach, sight
 from regista.automations import integrations, replay_repository, service
 from regista.automations.errors import NotRunningError
 from regista.automations.replay_repository import NewReplay
@@ -65,48 +65,54 @@ async def to_webhook(transaction: Transaction, actor: Actor, webhook: int, wante
 
 async def of_webhook(transaction: Transaction, actor: Actor, webhook: int, wanted: Selection) -> Selection:
     """Return the selection for an endpoint of an entity whose events the actor may read: those that it may."""
-    found = (await integrations.by_ids(transaction, actor, [webhook])).get(webhook)
-    if found is None or found.kind != "webhook":
-        raise NotFoundError(f"webhook {webhook} does not exist, or you may not see it")
-    authorize(actor, Action.DELIVERY_REDELIVER, integrations.resource_of(found))
-    authorize(actor, Action.EVENT_READ, integrations.resource_of(found))
+    authorize(actor, Action.EVENT_READ, await _redeliverable(transaction, actor, webhook))
     return wanted.model_copy(update={"entities": await readable_entities(transaction, actor)})
 
 
-async def get(transaction: Transaction, actor: Actor, replay: UUID, action: Action | None = None) -> asyncpg.Record:
-    """Return a replay of something that the actor may see, or do ``action`` to. Raises `NotFoundError`."""
-    row = await replay_repository.one(transaction, actor.organization_id, replay)
-    missing = NotFoundError(f"replay {replay} does not exist, or you may not see it")
-    if row is None:
-        raise missing
-    if row["automation_id"] is not None:
-        await service.get(transaction, actor, row["automation_id"])
-        if action is not None:
-            await service.writable(transaction, actor, row["automation_id"])
-        return row
-    found = (await integrations.by_ids(transaction, actor, [row["integration_id"]])).get(row["integration_id"])
-    if found is None:
-        raise missing
-    authorize(actor, action or Action.INTEGRATION_READ, integrations.resource_of(found))
-    return row
+async def get(transaction: Transaction, actor: Actor, replay: UUID) -> asyncpg.Record:
+    """Return a replay of something that the actor may see. Raises `NotFoundError`."""
+    rows = await replay_repository.page(transaction, actor.organization_id, _seen(actor), only=replay)
+    if not rows:
+        raise NotFoundError(f"replay {replay} does not exist, or you may not see it")
+    return rows[0]
 
 
 async def page_of(
     transaction: Transaction, actor: Actor, asked: Asked, before: tuple[datetime, UUID], limit: int
 ) -> list[asyncpg.Record]:
     """Return up to ``limit`` replays that the actor may see, newest first."""
-    seen = (sight(actor, Action.AUTOMATION_READ), reach(actor, Action.INTEGRATION_READ))
-    return await replay_repository.page(transaction, actor.organization_id, seen, asked, before, limit)
+    return await replay_repository.page(transaction, actor.organization_id, _seen(actor), asked, before, limit)
 
 
 async def cancel(transaction: Transaction, actor: Actor, replay: UUID) -> asyncpg.Record:
     """End a replay that runs: what no planner has taken yet is not sent. Raises `NotRunningError`."""
-    row = await get(transaction, actor, replay, Action.DELIVERY_REDELIVER)
+    row = await get(transaction, actor, replay)
+    await _authorize(transaction, actor, row)
     if not await replay_repository.end(transaction, replay, "canceled"):
         state: Any = row["state"]
         raise NotRunningError(f"replay {replay} is {state}; only one that runs can be canceled")
     await replay_repository.drop_waiting(transaction, replay)
     return await get(transaction, actor, replay)
+
+
+def _seen(actor: Actor) -> tuple[Sight, Reach]:
+    return sight(actor, Action.AUTOMATION_READ), reach(actor, Action.INTEGRATION_READ)
+
+
+async def _authorize(transaction: Transaction, actor: Actor, row: asyncpg.Record) -> None:
+    """Return if the actor may have asked for the replay itself. Raises what `to_automation` and `to_webhook` raise."""
+    if row["automation_id"] is not None:
+        await service.writable(transaction, actor, row["automation_id"])
+    else:
+        await _redeliverable(transaction, actor, row["integration_id"])
+
+
+async def _redeliverable(transaction: Transaction, actor: Actor, webhook: int) -> Resource:
+    found = (await integrations.by_ids(transaction, actor, [webhook])).get(webhook)
+    if found is None or found.kind != "webhook":
+        raise NotFoundError(f"webhook {webhook} does not exist, or you may not see it")
+    authorize(actor, Action.DELIVERY_REDELIVER, integrations.resource_of(found))
+    return integrations.resource_of(found)
 
 
 async def _insert(

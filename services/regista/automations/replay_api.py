@@ -16,6 +16,7 @@ from regista.automations.api import AutomationId
 from regista.automations.hindsight import everything
 from regista.automations.past_api import NDJSON, stream
 from regista.automations.replay import Asked
+from regista.automations.replay_repository import LAST
 from regista.automations.simulating import Task, task
 from regista.events.filters import Moment, full_types
 from regista.events.passage import stretch as place_of
@@ -29,7 +30,6 @@ router = ActionRouter(tags=["replays"], responses=PROBLEMS)
 
 MOST_EVENTS = 1000
 WebhookId = Annotated[int, Field(ge=1, lt=2**63)]
-_LAST = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
 _EITHER: dict[int | str, Any] = {200: {"description": "with `dry_run`: lines of JSON", "content": {NDJSON: {}}}}
 
 
@@ -148,7 +148,7 @@ async def list_replays(
     key = decode(cursor, str, str)
 
     async def query(tx: Transaction) -> Page[ReplayShape]:
-        before = _LAST if key is None else _place(key)
+        before = LAST if key is None else _place(key)
         rows = await replay.page_of(tx, call.actor, Asked(automation, webhook), before, limit + 1)
         return page(rows, limit, lambda row: [row["created_at"].isoformat(), str(row["id"])], _shape)
 
@@ -198,9 +198,12 @@ async def _plain_task(tx: Transaction, call: Call, webhook: int, wanted: Selecti
 
 def _place(key: tuple[str, str]) -> tuple[datetime, UUID]:
     try:
-        return datetime.fromisoformat(key[0]), UUID(key[1])
-    except ValueError:
-        raise InvalidError("the cursor is not one of this list; begin without a cursor", field="cursor") from None
+        moment = datetime.fromisoformat(key[0])
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC), UUID(key[1])
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidError("the cursor is not one of this list; begin without a cursor", field="cursor")
 
 
 def _shape(row: Any) -> ReplayShape:

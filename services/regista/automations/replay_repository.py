@@ -1,7 +1,8 @@
 """The SQL of replays: what was asked for, how far it has come, and what it leaves for the planners."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +13,8 @@ from regista.automations.verdict import Verdict
 from regista.events.selection import Selection, Stretch
 from regista.kit.db import Transaction
 
+LAST: Final = (datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))
+"""A place behind all replays: the moment at which one was asked for, and its id."""
 WAITING = 1000
 """Executions of one replay that wait for a planner, about: a replay that is canceled ends soon, and others get through."""
 
@@ -26,6 +29,7 @@ LEFT JOIN automation a ON a.id = p.automation_id
 LEFT JOIN integration i ON i.id = p.integration_id LEFT JOIN entity n ON n.id = i.entity_id
 WHERE p.organization_id = $1 AND (p.created_at, p.id) < ($7, $8)
   AND ($9::bigint IS NULL OR p.automation_id = $9) AND ($10::bigint IS NULL OR p.integration_id = $10)
+  AND ($14::uuid IS NULL OR p.id = $14)
   AND CASE WHEN p.automation_id IS NOT NULL THEN {SEEN}
            ELSE $11::bigint[] IS NULL OR i.entity_id = ANY($11) OR ($12 AND n.kind = 'organization') END
 ORDER BY p.created_at DESC, p.id DESC LIMIT $13
@@ -114,7 +118,7 @@ async def insert(transaction: Transaction, new: NewReplay) -> None:
 
 
 async def one(transaction: Transaction, organization: int, replay: UUID) -> asyncpg.Record | None:
-    """Return a replay."""
+    """Return a replay, whoever may see it."""
     return await transaction.connection.fetchrow(
         _SHOWN + " WHERE p.organization_id = $1 AND p.id = $2", organization, replay
     )
@@ -124,13 +128,15 @@ async def page(
     transaction: Transaction,
     organization: int,
     seen: tuple[Sight, Reach],
-    of: tuple[int | None, int | None],
-    before: tuple[Any, UUID],
-    limit: int,
+    of: tuple[int | None, int | None] = (None, None),
+    before: tuple[datetime, UUID] = LAST,
+    limit: int = 1,
+    *,
+    only: UUID | None = None,
 ) -> list[asyncpg.Record]:
-    """Return replays of automations and integrations that are seen, newest first, below ``before``: a moment and an id.
+    """Return replays of automations and integrations that are seen, newest first, below ``before``; ``only`` one.
 
-    ``of`` an automation, of an integration, or of any.
+    ``of`` an automation, of an integration, or of any; those that are deleted are seen as they were.
     """
     sight, reach = seen
     return await transaction.connection.fetch(
@@ -146,6 +152,7 @@ async def page(
         reach.entities,
         reach.general,
         limit,
+        only,
     )
 
 

@@ -19,6 +19,7 @@ from regista.kit import clock
 from regista.kit.db import Database
 from regista.kit.db.faults import DRIVER_ERRORS
 from regista.kit.service import Lifecycle
+from regista.kit.web.pages import encode
 from regista.webhooks import due, planning
 from regista.webhooks.consumer import Planner
 from regista.webhooks.due import DueWebhooks
@@ -174,8 +175,7 @@ async def test_what_an_author_lost_is_skipped_and_a_deleted_automation_ends_its_
     replay = await asked(home, f"/automations/{made['id']}/replay", types=["alias.added"])
     await home.client.delete(f"{V1}/automations/{made['id']}")
     await drive(home)
-    (row,) = await home.rows("SELECT state FROM replay WHERE id = $1", UUID(replay["id"]))
-    assert row["state"] == "canceled"
+    assert (await shown(home, replay))["state"] == "canceled"
 
 
 async def test_a_canceled_replay_sends_nothing_more_and_what_was_waiting_says_canceled(
@@ -355,6 +355,10 @@ async def test_who_may_replay_what_and_what_is_no_selection(home: Tenant) -> Non
     for none in NO_SELECTIONS:
         for path in (f"/automations/{made['id']}/replay", f"/webhooks/{hook['id']}/replay"):
             assert (await home.client.post(V1 + path, json=none)).status_code == 422, none
+
+    for key in ("x", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59"):
+        listed = await home.client.get(f"{V1}/replays", params={"cursor": encode([key, replay["id"]])})
+        assert listed.status_code == 422, key
 
     # A team's admin replays what is the team's, whatever else is asked for.
     admin = home.api.as_key(await home.api.key_of("ada", team="team", role="admin"))
