@@ -5,6 +5,7 @@ expression of its own, compiled when somebody asks.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -78,10 +79,10 @@ class Parts(Sequence[str]):
 def shown(value: Any) -> Any:
     """Return a value as JSON has it, cut to a text that ends with ``…`` where it is long."""
     value = plain(value)
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if not isinstance(value, str | list | dict):
-        # A duration, bytes, a type: what a part that is no test may come to.
+        # A duration, bytes, a type, an infinity: what a part that is no test may come to.
         value = str(value)
     written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return value if len(written) <= _LONGEST_SHOWN else written[:_LONGEST_SHOWN] + "…"
