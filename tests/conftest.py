@@ -1,13 +1,28 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and who runs beside whom."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 
 import pytest
 
 from tests.support.kafka import kafka, kafka_session
 from tests.support.postgres import PostgresSession
+from tests.support.turns import Turns, is_late, turn
 
 __all__ = ["kafka", "kafka_session", "postgres"]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Turns:
+    return Turns(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=is_late)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with turn(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from regista.delivery import Claimed, Outcome
 from regista.delivery.repository import ownership
 from regista.kit import ids
@@ -79,6 +81,7 @@ async def test_who_stops_keeps_just_the_lanes_in_flight_until_they_end_and_the_o
     assert len(sender.sent) == 64
 
 
+@pytest.mark.alone
 async def test_lanes_of_a_dispatcher_that_died_go_on_elsewhere_in_order(ledger: Ledger) -> None:
     lanes = [await ledger.lane(concurrency=1) for _ in range(12)]
     sender = FakeSender()

@@ -2,6 +2,8 @@ import asyncio
 import time
 from collections import Counter
 
+import pytest
+
 from regista.delivery import Claimed, Outcome, Throttle, disable_lane, enable_lane, remove_lane
 from tests.support.delivery import Ledger, accept, answered, hang, refuse
 
@@ -33,6 +35,7 @@ async def test_a_body_is_the_frozen_payload_or_the_events_own_bytes(ledger: Ledg
     assert bodies == {own.id: str(own.event_id).encode(), frozen.id: b"\x00frozen"}
 
 
+@pytest.mark.alone
 async def test_a_fresh_delivery_goes_out_within_milliseconds_of_being_handed_over(ledger: Ledger) -> None:
     lane = await ledger.lane()
     running = await ledger.start()
@@ -50,6 +53,7 @@ async def test_a_fresh_delivery_goes_out_within_milliseconds_of_being_handed_ove
     assert sorted(waits)[15] < 0.05
 
 
+@pytest.mark.alone
 async def test_a_hung_and_a_failing_lane_cost_the_healthy_nothing(ledger: Ledger) -> None:
     sender_lanes = [await ledger.lane() for _ in range(22)]
     hung, failing, *healthy = sender_lanes

@@ -123,6 +123,7 @@ async def test_a_group_that_an_outage_blocks_on_the_local_bus_is_named_by_the_re
     assert len(ledger.rows) == 3
 
 
+@pytest.mark.alone
 async def test_the_shards_of_a_dead_relay_are_taken_within_seconds(database: Database) -> None:
     bus = FlakyBus(lambda _: None, combined=True)
     async with relay.running_relay(database.url, bus) as one, relay.running_relay(database.url, bus) as other:
@@ -145,6 +146,7 @@ async def test_five_relays_share_the_shards_and_each_shard_has_one_holder(databa
         assert frozenset[int]().union(*(each.relay.held for each in running)) == frozenset(range(16))
 
 
+@pytest.mark.alone
 async def test_a_wakeup_that_was_lost_costs_a_second_and_no_more(database: Database) -> None:
     bus = FlakyBus(lambda _: None, combined=True)
     (only,) = await relay.aggregates(database, 1)
