@@ -115,7 +115,7 @@ async def test_limits_are_counted_in_the_time_of_the_events(home: Tenant) -> Non
 async def test_a_replay_into_nothing_fires_as_often_as_the_simulation_counted(home: Tenant) -> None:
     chance = random.Random(7)
     wheres = (None, 'alias == "production"', 'previous == null && alias != "staging"', "artifact.metadata.none > 1")
-    for _ in range(60):
+    for _ in range(40):
         alias = chance.choice(("production", "staging", "other"))
         place = home.place(chance.choice(("collection", "model")))
         data = place | {"alias": alias, "previous": None, "automatic": chance.random() < 0.1}
