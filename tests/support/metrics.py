@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from regista.kit.bus.model import Received, Record
 from regista_events import metrics
 from regista_events.metrics import MetricBatch
-from tests.support.stage import Tenant
 
-_PUBLISHED = """
+if TYPE_CHECKING:
+    from tests.support.stage import Tenant  # all of the API, which a child that reads what is published has no use for
+
+PUBLISHED = """
 SELECT o.event_id, b.aggregate_id, o.shard, b.body, b.context
 FROM metric_outbox o JOIN metric_batch b ON b.id = o.event_id ORDER BY o.id
 """
@@ -19,7 +21,7 @@ _FIRED = "SELECT body FROM event WHERE type = 'dev.regista.run.metric_triggered'
 class Logging:
     """A run of the team's project, and its client: counts the lines of each stream."""
 
-    def __init__(self, tenant: Tenant, name: str) -> None:
+    def __init__(self, tenant: "Tenant", name: str) -> None:
         self.tenant = tenant
         self.name = name
         self._lines = {"wandb-history.jsonl": 0, "wandb-events.jsonl": 0}
@@ -49,19 +51,19 @@ class Logging:
         await self.log(*({"loss": value} for value in values))
 
 
-async def records(tenant: Tenant) -> list[Record]:
+async def records(tenant: "Tenant") -> list[Record]:
     """Return all that waits in the outbox of metrics, in order, as a relay sends it."""
     return [
         Record(row["event_id"], str(row["aggregate_id"]).encode(), row["shard"], row["body"], row["context"])
-        for row in await tenant.rows(_PUBLISHED)
+        for row in await tenant.rows(PUBLISHED)
     ]
 
 
-async def published(tenant: Tenant) -> list[Received[MetricBatch]]:
+async def published(tenant: "Tenant") -> list[Received[MetricBatch]]:
     """Return the same as a consumer gets it."""
     return [Received(metrics.decode(each.raw), each.raw, each.context, each.shard) for each in await records(tenant)]
 
 
-async def fired(tenant: Tenant) -> list[dict[str, Any]]:
+async def fired(tenant: "Tenant") -> list[dict[str, Any]]:
     """Return the events of metrics that passed, by their time."""
     return [json.loads(row["body"]) for row in await tenant.rows(_FIRED)]

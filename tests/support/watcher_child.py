@@ -1,6 +1,7 @@
-"""A watcher of metrics in a process of its own that is killed around the commit of its first batch with something to do.
+"""A watcher of metrics in a process of its own that is killed around the commit of its first batch.
 
-``python -m tests.support.watcher_child DATABASE_URL BOOTSTRAP TOPIC WHEN`` where WHEN is ``before`` or ``after``.
+``python -m tests.support.watcher_child DATABASE_URL``: before it, all that waits in the outbox being the batch;
+``python -m tests.support.watcher_child DATABASE_URL BOOTSTRAP TOPIC``: after it, and before its offsets are committed.
 """
 
 import asyncio
@@ -21,14 +22,15 @@ from regista_events import metrics
 from regista_events.metrics import MetricBatch
 from tests.support.bus import Lot
 from tests.support.bus_kafka import SESSION
+from tests.support.metrics import PUBLISHED
 
 
 class Doomed(Watcher):
-    """Dies before its transaction commits, or after that and before its offsets are committed."""
+    """Dies when all is done but the commit (``early``), or once it is committed."""
 
-    def __init__(self, database: Database, when: str) -> None:
+    def __init__(self, database: Database, *, early: bool) -> None:
         super().__init__(database, Catalogue(), "http://test")
-        self._when = when
+        self._early = early
 
     async def handle(self, batch: Sequence[Received[MetricBatch]]) -> None:
         await super().handle(batch)
@@ -36,12 +38,21 @@ class Doomed(Watcher):
 
     async def _watch(self, transaction: Transaction, index: Index, seen: dict[Key, list[Sighting]]) -> None:
         await super()._watch(transaction, index, seen)
-        if self._when == "before":
+        if self._early:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+async def main(url: str, *bus: str) -> None:
+    database = Database(url)
+    if bus:
+        bootstrap, topic = bus
+        consumer, source = Doomed(database, early=False), Source(topic, metrics.decode)
+        await KafkaSubscriber(bootstrap, consumer, Lot(), source=source, session=SESSION).run(Lifecycle())
+    async with database.transaction() as tx:
+        rows = await tx.connection.fetch(PUBLISHED)
+    batch = [Received(metrics.decode(row["body"]), row["body"], row["context"], row["shard"]) for row in rows]
+    await Doomed(database, early=True).handle(batch)
+
+
 if __name__ == "__main__":
-    url, bootstrap, topic, when = sys.argv[1:]
-    consumer, source = Doomed(Database(url), when), Source(topic, metrics.decode)
-    subscriber = KafkaSubscriber(bootstrap, consumer, Lot(), source=source, session=SESSION)
-    asyncio.run(subscriber.run(Lifecycle()))
+    asyncio.run(main(*sys.argv[1:]))
