@@ -78,11 +78,11 @@ async def decide(
     """Decide every event of the batch for the automations that the planner of ``kind`` decides for.
 
     Returns its own actions, in the batch's order, then by automation and action. Reads one row where no automation is
-    concerned; otherwise two statements more, four to seven where limits are to be counted, one more where decisions were there
-    before, and one where such a decision names a revision that is not in force any more.
+    concerned; otherwise two statements more, two to six for limits, one where decisions were there before, and one
+    where such a decision names a revision that is not in force any more.
 
-    Raises ``asyncpg.SerializationError`` in the rare case that two planners know different revisions, and the other one's
-    decision was faster than what this one has counted against a limit: the batch is to be repeated.
+    Raises ``asyncpg.SerializationError`` where another planner, which knows another state of an automation with limits,
+    has decided between this one's counting and its decision: the batch is to be repeated, as after any lost race.
     """
     index = await catalogue.refresh(transaction)
     met = _meet(index, batch, kinds_of(kind))
@@ -120,9 +120,10 @@ async def decide(
 async def release(transaction: Transaction, catalogue: Catalogue, due: Sequence[Due], kind: str) -> list[Execution]:
     """Return the actions of ``kind`` that are to be carried out now, of executions that were put off, in their order.
 
-    The first planner to come decides what was deferred, and counts it against the limits: it fires, unless the automation
-    was deleted (reason ``deleted``) or disabled meanwhile, or its author has lost access. The others obey, as everybody does
-    where a newer event has taken its place. Replays are decided already. The rows are the caller's to lock before and to delete after.
+    The first planner to come decides what was deferred, and counts it against the limits: it fires, unless the
+    automation was deleted (reason ``deleted``) or disabled meanwhile, or its author has lost access. The others obey, as
+    everybody does where a newer event has taken its place. Replays are decided already. The rows are the caller's to
+    lock before and to delete after.
     """
     index = await catalogue.refresh(transaction)
     deferred = {(each.event_id, each.automation_id) for each in due if each.replay_id is None}
