@@ -89,7 +89,7 @@ def test_what_is_long_is_cut_and_what_does_not_fit_the_event_is_said() -> None:
     shown = part.values["artifact.metadata"]
     assert isinstance(shown, str)
     assert (len(shown), shown[-1]) == (501, "…")
-    assert [part.value for part in Condition('1.0 / 0.0 || b"x" || type(1)').explain(seen)] == ["inf", "b'x'", "INT"]
+    assert [part.value for part in Condition("1.0 / 0.0 || type(1)").explain(seen)] == ["inf", "INT"]
     ((_, value, error, _),) = Condition('tag == "a"').explain(seen)
     assert value is None
     assert error == "alias.added has no field 'tag'; the nearest is 'artifact.tags'"
