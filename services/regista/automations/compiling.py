@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from regista.automations.complaints import nearest_name
 from regista.automations.errors import TemplateError
 from regista.automations.frozen import ACCESS_TOKEN, escaped
-from regista.automations.nearest import nearest_name
 from regista.automations.placeholders import Placeholder, UnclosedError, pieces
 from regista.automations.seen import Seen
-from regista.automations.variables import reader
-from regista.automations.vocabulary import vocabulary
+from regista.automations.variables import NAMES, reader
+from regista.automations.vocabulary import Vocabulary, vocabulary
 from regista_events import short_name
 
 ABSENT: Final = object()
@@ -19,6 +19,9 @@ ABSENT: Final = object()
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _SECRET = re.compile(r"secret\.([A-Za-z_][A-Za-z0-9_]{0,63})\Z")
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,200}\Z")
+_LONGEST_SHOWN = 200
+"""Characters of an expression that an error repeats."""
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -144,7 +147,7 @@ class Compiler:
             return pieces(text)
         except UnclosedError as error:
             raise self._refused(
-                error.rest[2:100], place, "has no } that closes it; write $${ where a plain ${ is meant"
+                error.rest[2:], place, "has no } that closes it; write $${ where a plain ${ is meant"
             ) from None
 
     def _placeholder(self, text: str, place: str) -> Value | Secret:
@@ -154,7 +157,8 @@ class Compiler:
             return Secret(ACCESS_TOKEN)
         read = reader(text, self._words)
         if read is None:
-            named = _SECRET.match(text)
+            # The events of secrets have `secret.name` and the like as words of their own.
+            named = _SECRET.match(text) if text not in self._words.types else None
             if named or (_NAME.match(text) and text not in self._words.types):
                 name = named[1] if named else text
                 self.references.append(Reference(name, place, self._event, plain=named is None))
@@ -168,10 +172,14 @@ class Compiler:
     def _expression(self, text: str, place: str) -> Callable[[Seen, str], Any]:
         from regista.automations.expressions import CompileError, environment  # noqa: PLC0415 - costs 10 MB when used
 
+        if text.startswith("secret.") and text not in self._words.types:
+            raise self._refused(text, place, "names no secret: write ${secret.NAME}, of letters, digits and _")
         try:
             compiled = environment(self._event).compile(text, new=self._new)
         except CompileError as error:
-            raise self._refused(text, place, f"is no expression on {self._event}: {error.message}") from None
+            nearest = _nearest(text, self._words) if _PATH.match(text) else error.nearest
+            reason = f"is no expression on {self._event}: {error.message}"
+            raise self._refused(text, place, reason, nearest) from None
 
         def evaluate(seen: Seen, _automation: str) -> Any:
             value, error = compiled.evaluate(seen)
@@ -179,20 +187,17 @@ class Compiler:
 
         return evaluate
 
-    def _refused(self, text: str, place: str, reason: str) -> TemplateError:
+    def _refused(self, text: str, place: str, reason: str, nearest: str | None = None) -> TemplateError:
+        shown = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+        details = {"field": "actions", "place": place, "expression": shown, "event": self._event}
         return TemplateError(
-            f"${{{text}}} at {place} {reason}",
-            field="actions",
-            place=place,
-            expression=text,
-            event=self._event,
-            nearest=nearest_name(text, self._words),
+            f"${{{shown}}} at {place} {reason}", **details, **({"nearest": nearest} if nearest else {})
         )
 
 
 def unknown_name(reference: Reference) -> TemplateError:
     """Return the error of a plain name that is no variable, and no secret of the integration's team either."""
-    nearest = nearest_name(reference.name, vocabulary(reference.event))
+    nearest = _nearest(reference.name, vocabulary(reference.event))
     return TemplateError(
         f"${{{reference.name}}} at {reference.place} is no variable of {reference.event}, and the integration's team has "
         f"no secret of that name; the nearest variable is {nearest!r}",
@@ -202,6 +207,10 @@ def unknown_name(reference: Reference) -> TemplateError:
         event=reference.event,
         nearest=nearest,
     )
+
+
+def _nearest(name: str, words: Vocabulary) -> str:
+    return nearest_name(name, {*NAMES, *words.types})
 
 
 def _present(read: Callable[[Seen, str], Any]) -> Callable[[Seen, str], Any]:

@@ -1,7 +1,7 @@
 """Templates of payloads and messages: texts with ``${…}``, filled in from an event. Pure.
 
-A placeholder holds a variable of W&B (`variables`), a secret (``secret.NAME``, or ``NAME`` where that is no word of the
-event), ``ACCESS_TOKEN``, or a CEL expression over the words of the event. A JSON text that is one placeholder takes the
+A placeholder holds a variable of W&B (`variables`), ``ACCESS_TOKEN``, a secret (``secret.NAME`` or ``NAME``, where that is
+no word of the event), or a CEL expression over the words of the event. A JSON text that is one placeholder takes the
 value's own type; inside a longer text, and in the name of a member, the value is inserted as text. Two names that come
 to the same both stand, and most readers take the last.
 
@@ -10,6 +10,7 @@ and is reported.
 """
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -30,7 +31,10 @@ LARGEST: Final = 1024 * 1024
 """Bytes of a payload as it is rendered, without its secrets."""
 MOST: Final = 200
 """Different placeholders of one action."""
+SLOWEST: Final = 1.0
+"""Seconds that a payload may take, of the processor; one that takes more is not tried again."""
 TOO_LARGE: Final = "payload_too_large"
+TOO_SLOW: Final = "payload_too_slow"
 UNFIT: Final = "invalid_template"
 """Why there is no payload: `Frozen.error`. A template may be unfit when it was saved by another version."""
 
@@ -44,16 +48,21 @@ class Template:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
         self._compiled: dict[tuple[str, str], list[Segment]] = {}
+        self._is_slow = False
         self.says_author = AUTHOR in json.dumps(settings)
         """Whether it may say who caused an event, by name: see `authors.name_authors`."""
 
     def payload(self, automation: str, seen: Seen) -> Frozen:
         """Return the payload for an event of a type that it was checked against; ``automation`` is a name."""
+        if self._is_slow:
+            return Frozen(b"", error=TOO_SLOW)
         try:
             segments = self._segments(_PAYLOAD, seen)
         except TemplateError:
             return Frozen(b"", error=UNFIT)
-        return _render(segments, seen, automation)
+        frozen = _render(segments, seen, automation)
+        self._is_slow = frozen.error == TOO_SLOW
+        return frozen
 
     def message(self, setting: str, automation: str, seen: Seen) -> tuple[str, tuple[str, ...]]:
         """Return a text, ``""`` for one that is not there or too long, and the expressions that had no value."""
@@ -134,11 +143,17 @@ def _render(segments: list[Segment], seen: Seen, automation: str) -> Frozen:
     missing: dict[str, None] = {}
     values: dict[str, Any] = {}
     size = 0
+    end = time.thread_time() + SLOWEST
     for segment in segments:
         if isinstance(segment, Secret):
             holes.append(Hole(size, segment.name))
             continue
-        chunk = segment if isinstance(segment, bytes) else _inserted(segment, seen, automation, values, missing)
+        if isinstance(segment, bytes):
+            chunk = segment
+        else:
+            chunk = _inserted(segment, seen, automation, values, missing)
+            if time.thread_time() > end:
+                return Frozen(b"", (), tuple(missing), TOO_SLOW)
         size += len(chunk)
         if size > LARGEST:
             return Frozen(b"", (), tuple(missing), TOO_LARGE)

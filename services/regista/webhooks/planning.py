@@ -12,12 +12,13 @@ from uuid import UUID
 from regista.automations.authors import name_authors
 from regista.automations.decisions import Execution
 from regista.automations.frozen import written
-from regista.automations.templates import LARGEST, TOO_LARGE, UNFIT, render_action
+from regista.automations.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT, render_action
 from regista.delivery import Claimed, NewDelivery, give_up, plan
 from regista.kit.db import Transaction
 
 UNSENDABLE: Final[Mapping[str, str]] = {
     TOO_LARGE: f"not sent: the payload has more than {LARGEST} bytes once it is filled in",
+    TOO_SLOW: f"not sent: the payload took more than {SLOWEST:g} s to fill in; save the automation with a simpler one",
     UNFIT: "not sent: the payload's template does not fit the event; save the automation again to see why",
 }
 """What is said of payloads that there are none of, by the error that stands in place of their holes."""

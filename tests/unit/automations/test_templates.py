@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,16 @@ from regista.automations.errors import TemplateError
 from regista.automations.frozen import ACCESS_TOKEN, Frozen, Hole, filled, masked, read, written
 from regista.automations.inserted import as_json, as_text
 from regista.automations.seen import Seen
-from regista.automations.templates import LARGEST, LONGEST, MOST, TOO_LARGE, Template, check_payload
+from regista.automations.templates import (
+    LARGEST,
+    LONGEST,
+    MOST,
+    SLOWEST,
+    TOO_LARGE,
+    TOO_SLOW,
+    Template,
+    check_payload,
+)
 from tests.support.definitions import event_at
 
 VERSION = {"version": "v3", "version_index": 3, "id": 517889887}
@@ -239,6 +249,8 @@ def test_what_has_no_value_is_empty_and_reported_once() -> None:
     ("text", "nearest"),
     [
         ("${artifact.digset}", "artifact.digest"),
+        ("${artifact_metdata.acc}", "artifact.metadata"),
+        ("${artifact.digset + alias}", "artifact.digest"),
         ("v ${artifact.version == 3}", None),
         ("${alias", None),
         ("${'}", None),
@@ -259,13 +271,19 @@ def test_an_expression_that_is_none_is_refused_with_its_place_and_what_is_near(t
         'payload.list[1]["a b"]',
         "alias.added",
     )
-    assert details["nearest"] == nearest or nearest is None
+    assert details.get("nearest") == nearest
     assert details["place"] in refused.value.message
 
 
 def test_an_expression_with_a_pattern_that_takes_too_long_is_refused() -> None:
     with pytest.raises(TemplateError, match="takes too long"):
         check_payload({"payload": {"a": r'${alias.matches("\\pL{1,300}")}'}}, ["alias.added"])
+
+
+def test_the_words_of_an_event_come_before_secrets_of_the_same_name() -> None:
+    on = seen("secret.created", secret={"name": "TOKEN"})
+    made = frozen(["${secret.name}", "${secret.other}"], on)
+    assert (json.loads(made.body), [hole.name for hole in made.holes]) == (["TOKEN", ""], ["other"])
 
 
 def test_every_event_type_must_know_the_words_and_a_secret_is_none() -> None:
@@ -306,6 +324,29 @@ def test_a_payload_that_grows_too_large_is_no_payload_and_says_so() -> None:
     on = seen(metadata={"big": "x" * (LARGEST // 10)})
     made = frozen({str(number): "${artifact_metadata.big}" for number in range(11)}, on)
     assert made == Frozen(b"", (), (), TOO_LARGE)
+
+
+def test_a_payload_that_takes_too_long_is_given_up_once_and_not_tried_again() -> None:
+    ten = str(list(range(10)))
+    slow = f"size({ten}.map(a, {ten}.map(b, {ten}.map(c, {ten}.map(d, a + b + c + d)))))"
+    template = Template({"payload": {str(number): f"${{{slow} + {number}}}" for number in range(MOST)}})
+    began = time.thread_time()
+    assert template.payload("deploy", seen()).error == TOO_SLOW
+    assert time.thread_time() - began < SLOWEST + 2
+    began = time.thread_time()
+    assert template.payload("deploy", seen()) == Frozen(b"", error=TOO_SLOW)
+    assert time.thread_time() - began < 0.1
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 20_000, "alias" + " + alias" * 6_000, "[" * 10_000 + "]" * 10_000, "'" + "x" * 60_000 + "'"]
+)
+def test_an_expression_that_is_much_too_long_is_refused_at_once(text: str) -> None:
+    began = time.thread_time()
+    with pytest.raises(TemplateError) as refused:
+        check_payload({"payload": {"a": f"${{{text}}}"}}, ["alias.added"])
+    assert len(refused.value.message) < 1000
+    assert time.thread_time() - began < 2
 
 
 def test_messages_are_texts_whatever_they_hold() -> None:
