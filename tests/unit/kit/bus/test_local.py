@@ -95,3 +95,20 @@ async def test_a_group_has_one_batch_at_a_time_however_many_shards_publish() -> 
         for key in range(4):
             shards.create_task(bus.publish([record(1, key=key)]))
     assert most == 1
+
+
+async def test_records_of_another_outbox_are_what_its_decoder_makes_of_them() -> None:
+    taken: list[int | None] = []
+
+    class Counts:
+        group = "counts"
+
+        async def handle(self, batch: Sequence[Received[int]]) -> None:
+            taken.extend(each.event for each in batch)
+
+    lot = Lot()
+    bus = LocalBus([Counts()], lot, outbox="counter", decode=int)
+    numbers = [record(1)._replace(raw=raw) for raw in (b"7", b"seven", b"8")]
+    await bus.publish(numbers)
+    assert taken == [7, 8]
+    assert [each.origin for each in lot.parked] == [Origin("counter", 1, None, numbers[1].event_id)]
