@@ -37,7 +37,11 @@ Integration = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class WebhookAction(Part):
-    """Send to a webhook: its name, or ``ENTITY/NAME``. ``payload`` is a JSON template; without one the event is sent."""
+    """Send to a webhook: its name, or ``ENTITY/NAME``. ``payload`` is a JSON template; without one the event is sent.
+
+    In its texts and names stand ``${…}``: W&B's variables, CEL over the event, ``${secret.NAME}``, ``${ACCESS_TOKEN}``. A text
+    that is one of them takes the value's own type; ``$${`` is a plain ``${``. 64 KiB as written, 1 MiB once filled in.
+    """
 
     integration: Integration
     payload: dict[str, Any] | None = None

@@ -72,20 +72,25 @@ def _metric_filter(seen: Seen, _automation: str) -> str | None:
     """Say what was asked of the metric, in the words of W&B's client."""
     data: Any = seen.event.data
     trigger: MetricTrigger = data.trigger
-    metric = f"{trigger.aggregation}({data.metric})" if trigger.aggregation else data.metric
-    falls, rises = trigger.comparison in {"decrease", "down"}, trigger.comparison in {"increase", "up"}
+    metric = f"{trigger.aggregation.upper()}({data.metric})" if trigger.aggregation else data.metric
+    value = _number(trigger.threshold)
+    falls, rises = trigger.comparison == "decrease", trigger.comparison == "increase"
     match trigger.kind:
         case "threshold":
-            return f"{metric} {trigger.comparison} {trigger.threshold}"
+            return f"{metric} {trigger.comparison} {value}"
         case "change":
             verb = "decreases" if falls else "increases" if rises else "changes"
             relative = trigger.relative and not isinstance(trigger.threshold, str)
-            return f"{metric} {verb} {f'{trigger.threshold:.2%}' if relative else trigger.threshold}"
+            return f"{metric} {verb} {f'{trigger.threshold:.2%}' if relative else value}"
         case "zscore":
             score = f"zscore({data.metric!r})"
             if falls:
-                return f"{score} < -{trigger.threshold}"
-            return f"{score} > +{trigger.threshold}" if rises else f"abs({score}) > {trigger.threshold}"
+                return f"{score} < -{value}"
+            return f"{score} > +{value}" if rises else f"abs({score}) > {value}"
+
+
+def _number(value: float | str) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 _READS: Final[Mapping[str, tuple[str, Read]]] = {

@@ -48,7 +48,8 @@ class DeliveryShape(BaseModel):
 class AttemptShape(BaseModel):
     """One attempt. `headers` and `body` of the answer are null for those who may not edit the endpoint.
 
-    `body` is the first 20 kB as text; `truncated` tells that there was more.
+    `body` is the first 20 kB as text; `truncated` tells that there was more. Where nothing was sent for a reason of the
+    delivery's own (`secret_missing`, `payload_too_large` and the like in `error`), it says that in words.
     """
 
     number: int

@@ -1,10 +1,10 @@
 """What delivery is given: one attempt at a request, and the news of a lane as events."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from regista.automations import frozen
-from regista.automations.frozen import ACCESS_TOKEN
+from regista.automations.frozen import ACCESS_TOKEN, Hole
 from regista.delivery import Claimed, LaneNews, News, Outcome
 from regista.delivery.causes import caused_by
 from regista.kit import aggregate, clock
@@ -58,16 +58,21 @@ class WebhookSender:
             return await self._post(route, row, row.body, ())
         if not row.body:
             return _unsent(row.holes, UNSENDABLE.get(row.holes, ""))
-        holes = frozen.read(row.holes)
-        if not holes:
-            return await self._post(route, row, row.body, ())
-        values = dict(await self._routes.secrets_of(row.lane_id, {hole.name for hole in holes}))
+        return await self._send_filled(route, row, frozen.read(row.holes))
+
+    async def _send_filled(self, route: Route, row: Claimed, holes: Sequence[Hole]) -> Outcome:
+        """Send a payload with the secrets that there are now."""
+        values: dict[str, str] = {}
+        if holes:
+            values |= await self._routes.secrets_of(row.lane_id, {hole.name for hole in holes})
         if route.access_token is not None:
             values[ACCESS_TOKEN] = route.access_token
         try:
             body = frozen.filled(row.body, holes, values)
         except KeyError as missing:
-            return _unsent(SECRET_MISSING, f"not sent: the team has no secret {missing}; make it, and it is put in")
+            (name,) = missing.args
+            lacking = "the webhook has no access token" if name == ACCESS_TOKEN else f"the team has no secret {name!r}"
+            return _unsent(SECRET_MISSING, f"not sent: {lacking}; once there is one, it is put in")
         return await self._post(route, row, body, [values[hole.name] for hole in holes])
 
     async def _post(self, route: Route, row: Claimed, body: bytes, secrets: Collection[str]) -> Outcome:

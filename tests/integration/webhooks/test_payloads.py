@@ -140,6 +140,12 @@ async def test_a_payload_is_rendered_once_and_sent_with_the_secrets_of_the_momen
         assert (await sender.send(row)).error is None
         assert json.loads(receiver.requests[-1].body)["same"] == "third-value"
         assert len(receiver.requests) == 3
+        (webhook,) = (await home.client.get("/api/v1/webhooks")).json()["items"]
+        await home.client.patch(f"/api/v1/webhooks/{webhook['id']}", json={"access_token": None})
+        await heard()
+        lacking = await sender.send(row)
+        assert lacking.error == "secret_missing"
+        assert b"no access token" in lacking.body
 
 
 async def test_a_trace_goes_on_with_the_event_and_with_the_payload(home: Tenant, sender: WebhookSender) -> None:
