@@ -17,6 +17,7 @@ from regista_events import short_name
 ABSENT: Final = object()
 """What a placeholder comes to that has no value: a missing key, an error of the evaluator."""
 
+_ACCESS_TOKEN: Final = "ACCESS_TOKEN"  # noqa: S105 - W&B's name of the endpoint's access token
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 _SECRET = re.compile(r"secret\.([A-Za-z_][A-Za-z0-9_]{0,63})\Z")
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,200}\Z")
@@ -153,7 +154,7 @@ class Compiler:
     def _placeholder(self, text: str, place: str) -> Value | Secret:
         if text in self.values:
             return self.values[text]
-        if text == ACCESS_TOKEN:
+        if text == _ACCESS_TOKEN:
             return Secret(ACCESS_TOKEN)
         read = reader(text, self._words)
         if read is None:

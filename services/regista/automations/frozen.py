@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 MASK: Final = "***"
-ACCESS_TOKEN: Final = "ACCESS_TOKEN"  # noqa: S105 - W&B's name of the endpoint's access token
+ACCESS_TOKEN: Final = ":access_token"  # noqa: S105 - no token
+"""The name of a hole for the endpoint's access token; no secret has such a name."""
 
 
 class Hole(NamedTuple):
-    """Where a secret goes: ``offset`` in bytes, ``name`` of the secret, or `ACCESS_TOKEN`."""
+    """Where a secret goes: ``offset`` in bytes, ``name`` of the team's secret, or `ACCESS_TOKEN`."""
 
     offset: int
     name: str

@@ -63,8 +63,8 @@ class WebhookSender:
     async def _send_filled(self, route: Route, row: Claimed, holes: Sequence[Hole]) -> Outcome:
         """Send a payload with the secrets that there are now."""
         values: dict[str, str] = {}
-        if holes:
-            values |= await self._routes.secrets_of(row.lane_id, {hole.name for hole in holes})
+        if named := {hole.name for hole in holes} - {ACCESS_TOKEN}:
+            values |= await self._routes.secrets_of(row.lane_id, named)
         if route.access_token is not None:
             values[ACCESS_TOKEN] = route.access_token
         try:

@@ -280,6 +280,12 @@ def test_an_expression_with_a_pattern_that_takes_too_long_is_refused() -> None:
         check_payload({"payload": {"a": r'${alias.matches("\\pL{1,300}")}'}}, ["alias.added"])
 
 
+def test_a_secret_of_that_name_is_not_the_endpoints_access_token() -> None:
+    made = frozen(["${ACCESS_TOKEN}", "${secret.ACCESS_TOKEN}"])
+    assert [hole.name for hole in made.holes] == [ACCESS_TOKEN, "ACCESS_TOKEN"]
+    assert filled(made.body, made.holes, {ACCESS_TOKEN: "a", "ACCESS_TOKEN": "b"}) == b'["a","b"]'
+
+
 def test_the_words_of_an_event_come_before_secrets_of_the_same_name() -> None:
     on = seen("secret.created", secret={"name": "TOKEN"})
     made = frozen(["${secret.name}", "${secret.other}"], on)
