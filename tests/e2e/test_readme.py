@@ -15,6 +15,7 @@ import pytest
 from regista.cli.commands import app
 from regista.kit.settings import Settings
 from regista.supervisor.parts import Part
+from tests.support.commands import REGISTA
 from tests.support.readme import README, ROOT, blocks
 from tests.support.system import KEY, System, running_system
 from tests.support.wandb_clients import CLIENTS
@@ -73,11 +74,12 @@ async def test_the_first_steps_lead_where_they_say(tmp_path: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         receiver = probe.getsockname()[1]
     async with running_system(tmp_path / "data") as system:
-        script = "\n".join(blocks("first steps"))
+        script = "\n".join(blocks("first steps") + blocks("automations"))
         for written, real in {
             "http://127.0.0.1:8080": system.url,
             "$(cat .regista/admin.key)": KEY,
             "9000": str(receiver),
+            ".venv/bin/regista": REGISTA,
         }.items():
             assert written in script
             script = script.replace(written, real)
@@ -98,29 +100,31 @@ async def test_the_first_steps_lead_where_they_say(tmp_path: Path) -> None:
                 said = printed.read_text()
                 assert status == 0, said
                 await _arrived(system, printed)
+                assert "1 to create, 0 to change, 0 to delete, 0 unchanged\n" in said
             finally:
                 _end_session(process.pid)
 
 
 async def _arrived(system: System, printed: Path) -> None:
     async with asyncio.timeout(30):
-        while (delivery := await _one(system, "/api/v1/deliveries"))["state"] != "succeeded":
+        while {each["state"] for each in await _items(system, "/api/v1/deliveries")} != {"succeeded"}:
             await asyncio.sleep(0.1)
-    row = await _one(system, "/api/v1/audit?action=alias.added&resource=team/model-registry/MNIST")
-    assert row["event_id"] == delivery["event_id"]
     lines = await asyncio.to_thread(printed.read_text)
-    received = re.findall(rf"^{delivery['id']} (\{{.*\}})$", lines, re.MULTILINE)
-    assert [json.loads(body)["data"]["alias"] for body in received] == ["production"]
+    received = {number: json.loads(body) for number, body in re.findall(r"^(\S+) (\{.*\})$", lines, re.MULTILINE)}
+    deliveries = await _items(system, "/api/v1/deliveries")
+    bodies = [received[each["id"]] for each in reversed(deliveries)]
+    first, *others = bodies
+    assert first["data"]["alias"] == "production"
+    promoted = {"model": "team/model-registry/MNIST:v0", "by": "admin", "size": first["data"]["artifact"]["size"]}
+    assert promoted in others
+    (row,) = await _items(system, "/api/v1/audit?action=alias.added&resource=team/model-registry/MNIST&limit=1")
+    assert row["event_id"] in {each["event_id"] for each in deliveries}
 
 
-async def _one(system: System, path: str) -> dict[str, Any]:
-    async with asyncio.timeout(30):
-        while True:
-            answer: httpx.Response = await system.client.get(path)
-            assert answer.status_code == 200, answer.text
-            if items := answer.json()["items"]:
-                return items[0]
-            await asyncio.sleep(0.1)
+async def _items(system: System, path: str) -> list[dict[str, Any]]:
+    answer: httpx.Response = await system.client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
 
 
 def _end_session(leader: int) -> None:
