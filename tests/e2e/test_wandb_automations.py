@@ -1,23 +1,15 @@
-"""``wandb.automations`` on Regista, by the unmodified client: all that it can express is kept, and what can fire fires."""
+"""``wandb.automations`` on Regista, by the unmodified client: all that it can express is kept."""
 
-import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
-from tests.support.outcome import becomes, database_of, rows
-from tests.support.receiver import Receiver
-from tests.support.system import KEY, move, ok, publish_model, running_system
+from tests.support.outcome import database_of, rows
+from tests.support.system import KEY, ok, publish_model, running_system
 from tests.support.wandb_clients import NEWEST, OLDEST, run_script
 
 CHANNEL = """
 WITH made AS (INSERT INTO aggregate (organization_id) SELECT id FROM organization RETURNING id, organization_id)
 INSERT INTO integration (aggregate_id, organization_id, entity_id, kind, name, lane_id)
 SELECT m.id, m.organization_id, e.id, 'slack', 'ml-ops', -m.id FROM made m JOIN entity e ON e.name = 'team'
-"""
-DECISIONS = """
-SELECT r.name, d.verdict, d.reason FROM decision d
-JOIN automation_revision r ON r.automation_id = d.automation_id AND r.revision = d.revision ORDER BY r.name
 """
 
 NEWEST_SCRIPT = """
@@ -166,15 +158,6 @@ refused("'nonsense' is not the id", api.create_automation, nowhere, name="never"
 for automation, _ in saved.values():
     assert api.delete_automation(automation.id) is True
 assert list(api.automations(entity="team")) == list(api.automations(entity="home-org")) == []
-
-ci = hooks["ci"]
-on = OnAddArtifactAlias(scope=portfolio)
-api.create_automation(on >> SendWebhook.from_integration(ci), name="always")
-api.create_automation(on >> SendWebhook.from_integration(ci), name="off", enabled=False)
-api.create_automation(on >> SendWebhook.from_integration(ci, payload={"alias": "${alias}"}), name="with a payload")
-api.create_automation(
-    OnAddArtifactAlias(scope=portfolio, filter=alias.eq("production")) >> SendWebhook.from_integration(ci), name="on alias"
-)
 """
 
 OLDEST_SCRIPT = """
@@ -240,36 +223,12 @@ refused("not found", api.update_automation, edited)
 """
 
 
-async def test_all_that_the_client_can_express_is_kept_and_a_direct_subscription_fires(tmp_path: Path) -> None:
-    async with Receiver() as receiver, running_system(tmp_path / "data") as system:
+async def test_all_that_the_client_can_express_is_kept(tmp_path: Path) -> None:
+    async with running_system(tmp_path / "data") as system:
         await publish_model(system)
-        await ok(await system.client.post("/api/v1/webhooks", json={"name": "ci", "url": receiver.url()}))
-        database, _ = database_of(system)
-        await rows(database, CHANNEL)
-
+        await ok(await system.client.post("/api/v1/webhooks", json={"name": "ci", "url": "http://127.0.0.1:9/"}))
+        await rows(database_of(system)[0], CHANNEL)
         printed = await run_script(system.url, KEY, NEWEST_SCRIPT, client=NEWEST, directory=tmp_path)
         assert "retry" not in printed.lower()
         await run_script(system.url, KEY, OLDEST_SCRIPT, client=OLDEST, directory=tmp_path)
-
-        rest: list[dict[str, Any]] = (await ok(await system.client.get("/api/v1/automations")))["items"]
-        assert {each["name"]: (each["where"], each["waits_for"]) for each in rest} == {
-            "always": (None, []),
-            "off": (None, []),
-            "with a payload": (None, ["payload"]),
-            "on alias": ('alias == "production"', ["condition"]),
-        }
-        await move(system, "v0")
-        await becomes(database, "SELECT count(*) FROM decision", 4)
-        decided = [tuple(row) for row in await rows(database, DECISIONS)]
-        assert decided == [
-            ("always", "fire", None),
-            ("off", "skipped", "disabled"),
-            ("on alias", "skipped", "unsupported_condition"),
-            ("with a payload", "skipped", "unsupported_payload"),
-        ]
-        async with asyncio.timeout(10):
-            while not receiver.requests:
-                await asyncio.sleep(0.02)
-        (request,) = receiver.requests
-        sent = json.loads(request.body)
-        assert (sent["type"], sent["data"]["alias"]) == ("dev.regista.alias.added", "production")
+        assert (await ok(await system.client.get("/api/v1/automations")))["items"] == []
