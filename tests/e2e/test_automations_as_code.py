@@ -89,6 +89,11 @@ async def test_files_become_automations_that_fire_and_what_is_exported_is_what_w
         sent = json.loads(receiver.requests[0].body)
         assert sent == {"ref": "production", "version": sent["version"], "deep": [1.0, None, {"no": "12:30"}]}
 
+        (files / "deploy.yaml").write_text(DEPLOY.replace("[1.0, null", "[1, null"))
+        assert (await run(system, "apply", "-f", files)).status == 0
+        (files / "deploy.yaml").write_text(DEPLOY.replace("[1.0, null", "[true, null"))
+        assert (await run(system, "apply", "-f", files)).status == 0
+        assert (await run(system, "plan", "-f", files)).status == 0, "true is not 1"
         await export_and_compare(system, tmp_path / "exported")
         await rename_and_prune(system, files)
 

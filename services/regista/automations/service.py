@@ -1,5 +1,6 @@
 """Commands on automations. None commits: the boundary does."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -245,12 +246,17 @@ def _differences(before: asyncpg.Record, new: NewRevision) -> dict[str, Change[A
     changed = {
         name: Change[Any](from_=was[name], to=getattr(new, name))
         for name in _REVISED
-        if was[name] != getattr(new, name)
+        if not _same(was[name], getattr(new, name))
     }
     if "actions" not in changed and before["integration_ids"] != new.integration_ids:
         # The same name stands for another integration now: another scope, or a nearer one of that name.
         changed["actions"] = Change[Any](from_=was["actions"], to=new.actions)
     return changed
+
+
+def _same(one: Any, other: Any) -> bool:
+    # As JSON: to Python, true is 1.
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 async def _lock(transaction: Transaction, actor: Actor, automation: int) -> aggregate.Aggregate:

@@ -168,6 +168,18 @@ def test_a_change_is_shown_as_a_difference_and_sends_what_differs_alone(fake: Fa
     assert (fake.rows[1]["enabled"], fake.rows[1]["where"]) == (True, None)
 
 
+def test_what_is_skipped_because_its_author_has_lost_access_is_saved_again(fake: Fake, tmp_path: Path) -> None:
+    files(tmp_path, deploy=DEPLOY)
+    run("apply", "-f", tmp_path)
+    fake.rows[1] |= {"author": "bob", "author_access": False}
+    planned = run("plan", "-f", tmp_path)
+    assert planned.exit_code == 2
+    assert "  - author: bob, who may not save it any more\n  + author: whoever applies this\n" in planned.stdout
+    before = dict(fake.rows[1])
+    assert run("apply", "-f", tmp_path).exit_code == 0
+    assert (fake.writes[-1], fake.rows[1]) == ("PATCH deploy", before)
+
+
 def test_numbers_are_told_from_truth_and_from_text(fake: Fake, tmp_path: Path) -> None:
     for turn, written in enumerate(["1", "true", "1.0", '"1"', "1e300", "null"]):
         files(tmp_path, deploy=DEPLOY.replace('"${artifact_version_string}"', written))

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from regista.cli.automations.declared import FIELDS, Declared, Identity, canonical
 
+AUTHOR = "author"
+"""What changes where an automation is only saved again."""
 Shown = Mapping[str, Any]
 """An automation as the server shows it."""
 
@@ -92,8 +94,12 @@ def lies_in(scope: str, prefix: str) -> bool:
 
 
 def _changes(declared: Declared, shown: Shown) -> dict[str, Change]:
-    return {
+    changes = {
         name: Change(shown[name], declared.fields[name])
         for name in FIELDS
         if canonical(shown[name]) != canonical(declared.fields[name])
     }
+    if not changes and shown.get("author_access") is False:
+        # It is skipped until somebody saves it who may: its text is as it should be, what it does is not.
+        changes[AUTHOR] = Change(f"{shown['author']}, who may not save it any more", "whoever applies this")
+    return changes

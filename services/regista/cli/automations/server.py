@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import httpx
 
-from regista.cli.automations.changes import Alteration, Creation, Deletion, Step
+from regista.cli.automations.changes import AUTHOR, Alteration, Change, Creation, Deletion, Step
 from regista.cli.automations.declared import Declared
 from regista.cli.automations.faults import Fault, ServerError
 
@@ -91,7 +91,7 @@ class Server:
             case Creation(declared):
                 self._ask("POST", _PATH, json=declared.body)
             case Alteration(_, number, changes):
-                self._ask("PATCH", f"{_PATH}/{number}", json={name: change.after for name, change in changes.items()})
+                self._ask("PATCH", f"{_PATH}/{number}", json=_sent(changes))
             case Deletion(number):
                 try:
                     self._ask("DELETE", f"{_PATH}/{number}")
@@ -119,3 +119,7 @@ class Server:
         if not isinstance(found, dict):
             raise ServerError(f"{self.url} answers {answer.status_code}, and not as Regista does; check the URL")
         return found
+
+
+def _sent(changes: Mapping[str, Change]) -> dict[str, Any]:
+    return {name: change.after for name, change in changes.items() if name != AUTHOR}
