@@ -124,7 +124,9 @@ async def test_where_no_way_is_open_the_error_names_the_ways_out(root: Path) -> 
         assert way in told["message"]
 
 
-@pytest.mark.parametrize(("parent", "status", "said"), [(os.getpid(), 0, "executed\n"), (1, launch.ORPHANED, "")])
+@pytest.mark.parametrize(
+    ("parent", "status", "said"), [(os.getpid(), 0, "executed\n"), (1, launch.ORPHANED, "")], ids=["there", "gone"]
+)
 def test_a_launcher_whose_parent_is_gone_executes_nothing(parent: int, status: int, said: str) -> None:
     command = [sys.executable, "-I", "-S", launch.__file__, str(parent), "self", "0", "0", "/", "/bin/echo", "executed"]
     launched = subprocess.run(command, check=False, capture_output=True, text=True)
