@@ -80,7 +80,7 @@ async def measure(effort: Effort) -> list[Figure]:
             replayed = await _replayed(database)
     finally:
         session.stop()
-    aim = 60 if effort == FULL else None
+    aim = 120 if effort == FULL else None
     return [
         Figure(f"simulate {events:,} events, one type of four", quarter[0], "s", aim, less=True),
         Figure(f"simulate {events:,} events, all types", whole[0], "s"),
