@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
+from xdist.remote import Producer
 
 from tests.support.kafka import kafka, kafka_session
 from tests.support.postgres import PostgresSession
@@ -11,8 +12,8 @@ from tests.support.turns import Turns, is_late, turn
 __all__ = ["kafka", "kafka_session", "postgres"]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Turns:
-    return Turns(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Turns:
+    return Turns(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

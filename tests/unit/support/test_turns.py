@@ -14,8 +14,8 @@ from tests.support import turns
 turns.ALONE = ("own/test_aaa",)
 
 
-def pytest_xdist_make_scheduler(config):
-    return turns.Turns(config)
+def pytest_xdist_make_scheduler(config, log):
+    return turns.Turns(config, log)
 
 
 def pytest_collection_modifyitems(items):
