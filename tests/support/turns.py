@@ -6,10 +6,8 @@ measure, and what they kill at which moment, would tell of the neighbours otherw
 """
 
 import fcntl
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -43,12 +41,12 @@ def is_late(item: pytest.Item) -> bool:
 @contextmanager
 def turn(item: pytest.Item) -> Generator[None]:
     """Hold the test's place among those of other processes; a process that runs all of them waits for nobody."""
-    run: str | None = getattr(item.config, "workerinput", {}).get("testrunuid")
-    if run is None:
+    if not hasattr(item.config, "workerinput"):
         yield
         return
     alone = is_late(item) or item.get_closest_marker("alone") is not None
-    place = Path(tempfile.gettempdir()) / f"regista-tests-{run}"
+    factory: pytest.TempPathFactory = getattr(item.config, "_tmp_path_factory")  # noqa: B009 - pytest has no other way
+    place = factory.getbasetemp().parent / "turns"  # which the processes of a run share
     with place.with_suffix(".lock").open("w") as lock:
         with place.with_suffix(".door").open("w") as door:
             # Who waits for all others to end stands in the door meanwhile, so that no other begins.
