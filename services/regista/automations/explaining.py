@@ -3,11 +3,14 @@
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from regista.access.actions import Action
-from regista.access.verdict import Actor, authorize
+from regista.access.verdict import Actor, Resource, authorize, decide
 from regista.automations import past_repository, repository
 from regista.automations.draft import draft
 from regista.automations.explain import Circumstances, Explanation, Recorded, explain
+from regista.automations.matching import Definition, scope_keys
 from regista.automations.seen import Seen
 from regista.automations.service import Wanted, resource_of
 from regista.events import repository as log
@@ -29,7 +32,8 @@ async def explain_past(transaction: Transaction, actor: Actor, automation: int, 
     """Explain what an automation, deleted or not, made of an event, or would have.
 
     The revision is that of the decision; where none was made, the one in force when the event happened. Raises
-    `NotFoundError` and `AccessDeniedError` for an automation or event that the actor may not read.
+    `NotFoundError` and `AccessDeniedError` for an automation that the actor may not read, and for an event that it may
+    not read either, unless it may save the automation and the event lies in the scope.
     """
     row = await past_repository.automation(transaction, actor.organization_id, automation)
     if row is None:
@@ -37,7 +41,8 @@ async def explain_past(transaction: Transaction, actor: Actor, automation: int, 
     scope = row["scope_kind"], row["scope_id"], row["entity_id"]
     resource = await resource_of(transaction, actor.organization_id, f"automation {automation}", *scope)
     authorize(actor, Action.AUTOMATION_READ, resource)
-    happened = await event_of(transaction, actor, event)
+    logged = await _logged(transaction, actor, event)
+    happened = _known(logged)
     key = (event, automation)
     recorded = (await past_repository.recorded(transaction, [key])).get(key)
     stood = await past_repository.standing(transaction, row["aggregate_id"], happened.time)
@@ -45,6 +50,7 @@ async def explain_past(transaction: Transaction, actor: Actor, automation: int, 
     revision: int = recorded.revision if recorded is not None else stood.revision if stood is not None else 1
     definition = await repository.definition(transaction, actor.organization_id, automation, revision)
     assert definition is not None  # noqa: S101 - revisions are kept for ever
+    await _authorize(transaction, actor, resource, definition, logged, happened)
     circumstances = Circumstances(row["deleted_at"], None, recorded)
     told = explain(definition._replace(enabled=enabled), Seen(happened), circumstances)
     return Answer(told, revision, recorded)
@@ -52,8 +58,11 @@ async def explain_past(transaction: Transaction, actor: Actor, automation: int, 
 
 async def explain_draft(transaction: Transaction, actor: Actor, wanted: Wanted, event: UUID) -> Answer:
     """Explain what an automation that is not saved would make of an event; raises what saving it would."""
-    definition = (await draft(transaction, actor, wanted)).definition
-    happened = await event_of(transaction, actor, event)
+    subject = await draft(transaction, actor, wanted)
+    definition = subject.definition
+    logged = await _logged(transaction, actor, event)
+    happened = _known(logged)
+    await _authorize(transaction, actor, subject.scope, definition, logged, happened)
     return Answer(explain(definition, Seen(happened), Circumstances(author=True)), None, None)
 
 
@@ -62,11 +71,37 @@ async def event_of(transaction: Transaction, actor: Actor, event: UUID) -> Event
 
     Raises `NotFoundError`, `AccessDeniedError`, and `InvalidError` for one of a type that this version does not know.
     """
+    row = await _logged(transaction, actor, event)
+    await authorize_event(transaction, actor, event, row["subject"])
+    return _known(row)
+
+
+async def _authorize(
+    transaction: Transaction,
+    actor: Actor,
+    scope: Resource,
+    definition: Definition,
+    logged: asyncpg.Record,
+    event: Event[Any],
+) -> None:
+    """Return if the actor may see the event: whoever may save the automation sees what lies in its scope anyway.
+
+    Raises `NotFoundError`, `AccessDeniedError`.
+    """
+    inside = not set(scope_keys(event)).isdisjoint(definition.met_by())
+    if not (inside and decide(actor, Action.AUTOMATION_WRITE, scope).allowed):
+        await authorize_event(transaction, actor, event.id, logged["subject"])
+
+
+async def _logged(transaction: Transaction, actor: Actor, event: UUID) -> asyncpg.Record:
     row = await log.one_event(transaction, actor.organization_id, event)
     if row is None:
         raise NotFoundError(f"event {event} does not exist, or you may not see it")
-    await authorize_event(transaction, actor, event, row["subject"])
+    return row
+
+
+def _known(row: asyncpg.Record) -> Event[Any]:
     found = codec.decode(row["body"])
     if isinstance(found, UnknownEvent):
-        raise InvalidError(f"event {event} is of type {found.type}, which this version does not know", field="event")
+        raise InvalidError(f"event {row['id']} is of type {found.type}, which this version does not know", field="event")
     return found

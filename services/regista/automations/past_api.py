@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from regista.access.actions import Action
 from regista.access.boundary import Call, Caller, caller
-from regista.access.verdict import Actor, Resource, authorize
+from regista.access.verdict import Actor, Resource, authorize, decide
 from regista.automations import explaining
 from regista.automations.api import ActionPart, Actions, AutomationId, NewAutomation, NoAction
 from regista.automations.draft import draft, saved
@@ -150,8 +150,8 @@ async def simulate_automation(call: Call, body: Simulated) -> Response:
 
     The answer is NDJSON, as it comes: lines of ``kind`` ``hit`` (an event that it would act on, or skip, with the
     payloads that it would send, secrets masked), ``progress``, and at last ``summary``, or ``error`` where that cannot
-    be reached. Limits are counted in the time of the events. It ends with the connection. Events are those that the
-    caller may read; a metric that nobody has watched has none.
+    be reached. Limits are counted in the time of the events. It ends with the connection. It is for who may save the
+    automation, or may read the events; a metric that nobody has watched has none.
     """
 
     async def query(tx: Transaction) -> tuple[Task, Resource]:
@@ -160,19 +160,27 @@ async def simulate_automation(call: Call, body: Simulated) -> Response:
             if body.automation is not None
             else draft(tx, call.actor, body.drafted.wanted())
         )
-        authorize(call.actor, Action.EVENT_READ, subject.scope)
+        writes = decide(call.actor, Action.AUTOMATION_WRITE, subject.scope).allowed
+        if not writes:
+            authorize(call.actor, Action.EVENT_READ, subject.scope)
         since = body.since if body.days is None else clock.now() - timedelta(days=body.days)
         selection = Selection(
             types=tuple(sorted(subject.definition.events)),
             since=since,
             until=body.until,
-            entities=await readable_entities(tx, call.actor),
+            # Whoever may save the automation would get what lies in its scope, and is told of nothing else.
+            entities=None if writes else await readable_entities(tx, call.actor),
         )
         place = await stretch(tx, call.actor.organization_id, selection)
         return task(subject.definition._replace(enabled=True), selection, place, body.limit), subject.scope
 
     wanted, scope = await call.read(query)
-    return stream(call, wanted, lambda actor: authorize(actor, Action.EVENT_READ, scope))
+
+    def authorized(actor: Actor) -> None:
+        if not decide(actor, Action.AUTOMATION_WRITE, scope).allowed:
+            authorize(actor, Action.EVENT_READ, scope)
+
+    return stream(call, wanted, authorized)
 
 
 def stream(call: Caller, wanted: Task, authorized: Authorize) -> Response:

@@ -168,19 +168,18 @@ async def test_a_simulation_reads_the_time_that_is_asked_for_and_tells_no_more_t
 
 
 async def test_a_simulation_shows_nobody_what_they_may_not_read(home: Tenant) -> None:
-    await home.emit()
-    async with home.api.runtime.database.transaction() as tx:
-        await tx.connection.execute("UPDATE event SET subject = 'team/mnist/MNIST:v3' WHERE type LIKE '%alias.added'")
-    await home.emit()
+    await home.emit(data=home.place("collection"))
+    await home.emit(data=home.place("model"))
     rival = await second_tenant(home.api)
     of_team = DRAFT | {"scope": "project/team/mnist"}
-    admin = home.api.as_key(await home.api.key_of("ada", team="team", role="admin"))
+    saved = await home.automation(scope="project/team/mnist", actions=[{"no_op": {}}])
     member = home.api.as_key(await home.api.key_of("mara", team="team", role="member"))
-    assert (await summary(home, draft=of_team))["examined"] == 2
-    # The other one's subject is another team's, wherever its snapshots say that it lies.
-    assert (await lines(admin, draft=of_team))[-1]["examined"] == 1
-    assert (await admin.post(SIMULATE, json={"draft": DRAFT})).status_code == 403
-    assert (await member.post(SIMULATE, json={"draft": of_team})).status_code == 403
+    viewer = home.api.as_key(await home.api.key_of("vic", team="team", role="viewer"))
+    for client in (home.client, member):
+        told = await lines(client, draft=of_team)
+        assert [each["kind"] for each in told].count("hit") == told[-1]["matched"] == 1
+    assert (await member.post(SIMULATE, json={"draft": DRAFT})).status_code == 403
+    assert (await viewer.post(SIMULATE, json={"automation": saved["id"]})).status_code == 403
     assert (await rival.client.post(SIMULATE, json={"draft": of_team})).status_code == 404
     assert (await lines(rival.client, draft=DRAFT))[-1]["examined"] == 0
 
