@@ -15,7 +15,10 @@ from regista.access.keys import KeyCache
 from regista.audit import api as audit_api
 from regista.automations import api as automations_api
 from regista.automations import documents as automation_documents
-from regista.automations import executions_api, past_api, preview_api, replay_api
+from regista.automations.executions import api as executions_api
+from regista.automations.past import api as past_api
+from regista.automations.past import replay_api
+from regista.automations.payloads import preview_api
 from regista.automations.secrets import api as secrets_api
 from regista.delivery import api as delivery_api
 from regista.delivery.causes import find_cause

@@ -4,10 +4,10 @@ import statistics
 import time
 from collections.abc import Callable
 
-from regista.automations.conditions import Condition
+from regista.automations.deciding.verdict import FIRE, judge
+from regista.automations.language.conditions import Condition
+from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition, Index
-from regista.automations.seen import Seen
-from regista.automations.verdict import FIRE, judge
 from regista_events.codec import decode, encode
 from tests.bench.figures import Effort, Figure
 from tests.support.definitions import definition, event_at

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from regista.automations import replay_repository
-from regista.automations.conditions import Condition
-from regista.automations.replay_repository import NewReplay
-from regista.automations.replaying import Replays
-from regista.automations.simulating import simulate, task
+from regista.automations.language.conditions import Condition
+from regista.automations.past import replay_repository
+from regista.automations.past.replay_repository import NewReplay
+from regista.automations.past.replaying import Replays
+from regista.automations.past.simulating import simulate, task
 from regista.events.passage import stretch
 from regista.events.selection import Selection
 from regista.kit import clock, ids

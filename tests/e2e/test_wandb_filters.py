@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from regista.automations.conditions import check_condition
+from regista.automations.language.conditions import check_condition
 from regista.wandb.automation_filters import shown, watched
 from tests.support.wandb_clients import CLIENTS, run_script
 

@@ -146,7 +146,12 @@ OPERATIONS = (
     Operation("POST", _WEBHOOK + "/test", {"type": "alias.added"}),
     Operation("GET", "/presets", None, Gets.SHARED, Gets.SHARED),
     Operation(
-        "POST", "/presets/{preset}", {"name": "x", "url": "http://127.0.0.1:9/"}, Gets.SHARED, Gets.SHARED, {"preset": "jenkins"}
+        "POST",
+        "/presets/{preset}",
+        {"name": "x", "url": "http://127.0.0.1:9/"},
+        Gets.SHARED,
+        Gets.SHARED,
+        {"preset": "jenkins"},
     ),
     Operation("POST", "/secrets", {"name": "OTHER", "value": "v", "entity": "team"}),
     Operation("GET", "/secrets", None, Gets.NOTHING, Gets.NOTHING),

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from regista.automations.catalogue import Catalogue
 from regista.automations.matching import Index
-from regista.automations.watch_repository import Key
-from regista.automations.watcher import Sighting, Watcher
+from regista.automations.watching.watch_repository import Key
+from regista.automations.watching.watcher import Sighting, Watcher
 from regista.kit.bus.model import Received, Source
 from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.db import Database, Transaction

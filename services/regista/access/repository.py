@@ -172,7 +172,9 @@ async def account_by_name(transaction: Transaction, organization: int, name: str
 
 async def account_names(transaction: Transaction, accounts: Iterable[int]) -> dict[int, str]:
     """Return the names of these accounts, by id."""
-    rows = await transaction.connection.fetch("SELECT id, name FROM account WHERE id = ANY($1::bigint[])", list(accounts))
+    rows = await transaction.connection.fetch(
+        "SELECT id, name FROM account WHERE id = ANY($1::bigint[])", list(accounts)
+    )
     return {row["id"]: row["name"] for row in rows}
 
 

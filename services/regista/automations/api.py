@@ -12,12 +12,12 @@ from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.automations import list_filters, listing, repository, service, vocabulary_api
 from regista.automations.actions import WantedAction
-from regista.automations.author_access import lost_access
-from regista.automations.limits import Limits
+from regista.automations.deciding.author_access import lost_access
+from regista.automations.deciding.limits import Limits
+from regista.automations.language.tokens import LONGEST
 from regista.automations.listing import Question
 from regista.automations.names import AutomationName
 from regista.automations.service import Wanted
-from regista.automations.tokens import LONGEST
 from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista.kit.db.conditions import Condition

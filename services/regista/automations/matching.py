@@ -12,10 +12,10 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from regista.automations.conditions import Condition
-from regista.automations.limits import Limits
+from regista.automations.deciding.limits import Limits
+from regista.automations.language.conditions import Condition
+from regista.automations.payloads.templates import Template
 from regista.automations.run_triggers import METRIC_EVENT, MetricTrigger, RunTrigger, StateTrigger
-from regista.automations.templates import Template
 from regista.automations.waiting import Part
 from regista_events import (
     AliasAddedData,

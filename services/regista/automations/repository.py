@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from regista.access.verdict import Actor
-from regista.automations.conditions import Condition
-from regista.automations.limits import parse_limits
+from regista.automations.deciding.limits import parse_limits
+from regista.automations.language.conditions import Condition
 from regista.automations.listing_repository import PROJECT, SHOWN, VISIBILITY
 from regista.automations.matching import Action, Deed, Definition
+from regista.automations.payloads.templates import template_of
 from regista.automations.run_triggers import parse_trigger
-from regista.automations.templates import template_of
 from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name
@@ -109,9 +109,7 @@ async def definition(
     return None if row is None else _definition(row)
 
 
-async def past_deeds(
-    transaction: Transaction, wanted: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], Deed]:
+async def past_deeds(transaction: Transaction, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Deed]:
     """Return what these (automation, revision) pairs do, whichever is in force."""
     rows = await transaction.connection.fetch(_PAST, [each[0] for each in wanted], [each[1] for each in wanted])
     return {(row["automation_id"], row["revision"]): Deed(row["name"], _actions(row)) for row in rows}

@@ -9,14 +9,15 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
-from regista.automations import replay_repository, repository
+from regista.automations import repository
 from regista.automations.actions import WantedAction, resolve
-from regista.automations.author_access import lost_access
-from regista.automations.conditions import check_condition
+from regista.automations.deciding.author_access import lost_access
+from regista.automations.deciding.limits import parse_limits
 from regista.automations.errors import AutomationExistsError
-from regista.automations.limits import parse_limits
+from regista.automations.language.conditions import check_condition
 from regista.automations.names import check_name
-from regista.automations.payload_secrets import find_secrets
+from regista.automations.past import replay_repository
+from regista.automations.payloads.payload_secrets import find_secrets
 from regista.automations.repository import NewRevision
 from regista.automations.run_triggers import check_trigger, parse_trigger
 from regista.automations.secrets.repository import use_in_payloads

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
-from regista.automations.complaints import FUNCTIONS
+from regista.automations.language.complaints import FUNCTIONS
+from regista.automations.language.vocabulary import Vocabulary, vocabulary
 from regista.automations.triggers import parse_events
-from regista.automations.vocabulary import Vocabulary, vocabulary
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter
 

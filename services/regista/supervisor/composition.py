@@ -5,10 +5,10 @@ import socket
 from collections.abc import Callable, Sequence
 
 from regista.audit.consumer import AuditProjection
-from regista.automations import due_repository, replay
 from regista.automations.catalogue import Catalogue
-from regista.automations.replaying import Replays
-from regista.automations.watcher import Watcher
+from regista.automations.past import due_repository, replay
+from regista.automations.past.replaying import Replays
+from regista.automations.watching.watcher import Watcher
 from regista.delivery import Dispatcher
 from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Consumer, Source

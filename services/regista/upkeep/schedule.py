@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from regista.automations import watch_repository
+from regista.automations.watching import watch_repository
 from regista.kit.blobs import open_blobs
 from regista.kit.db import Database
 from regista.kit.settings import Settings

@@ -10,9 +10,9 @@ from regista.access.actions import Action
 from regista.access.boundary import Call
 from regista.access.names import EntityName
 from regista.access.verdict import Actor, decide
+from regista.automations.payloads.templates import check_payload
 from regista.automations.secrets.reference import SecretName
 from regista.automations.secrets.service import require, values_named
-from regista.automations.templates import check_payload
 from regista.automations.triggers import parse_events
 from regista.delivery import Throttle
 from regista.kit.db import Transaction

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import decide
+from regista.automations.deciding.decisions import decide
 from regista.delivery import Claimed
 from regista.kit.bus.model import Received
 from regista.kit.db import Database

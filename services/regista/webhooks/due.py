@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from regista.automations import due_repository as due
-from regista.automations import replay
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import Due, release
-from regista.automations.due_repository import DueRow
+from regista.automations.deciding.decisions import Due, release
+from regista.automations.past import due_repository as due
+from regista.automations.past import replay
+from regista.automations.past.due_repository import DueRow
 from regista.delivery import Claimed, NewDelivery
 from regista.kit.bus.fault import Fault, classify
 from regista.kit.db import Database, Transaction

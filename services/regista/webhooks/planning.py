@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from regista.automations.authors import name_authors
-from regista.automations.decisions import Execution
-from regista.automations.frozen import written
-from regista.automations.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT, render_action
+from regista.automations.deciding.decisions import Execution
+from regista.automations.payloads.authors import name_authors
+from regista.automations.payloads.frozen import written
+from regista.automations.payloads.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT, render_action
 from regista.delivery import Claimed, NewDelivery, give_up, plan
 from regista.kit.db import Transaction
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from regista.automations.frozen import MASK, escaped
+from regista.automations.payloads.frozen import MASK, escaped
 from regista.kit.signing import WANDB_HEADER, SigningKey, signature_headers, wandb_signature
 
 CONTENT_TYPE: Final = "application/cloudevents+json"

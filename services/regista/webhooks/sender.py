@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from regista.automations import frozen
-from regista.automations.frozen import ACCESS_TOKEN, Hole
+from regista.automations.payloads import frozen
+from regista.automations.payloads.frozen import ACCESS_TOKEN, Hole
 from regista.delivery import Claimed, LaneNews, News, Outcome
 from regista.delivery.causes import caused_by
 from regista.kit import aggregate, clock

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from regista.automations.frozen import ACCESS_TOKEN, filled
-from regista.automations.seen import Seen
-from regista.automations.templates import Template
+from regista.automations.language.seen import Seen
+from regista.automations.payloads.frozen import ACCESS_TOKEN, filled
+from regista.automations.payloads.templates import Template
 from regista.kit import clock, ids
 from regista.kit.http import GuardedClient
 from regista.webhooks.errors import UnsendableError

@@ -8,7 +8,7 @@ import pytest
 
 from regista.automations import repository
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import Execution, decide
+from regista.automations.deciding.decisions import Execution, decide
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
 from tests.support.postgres import PostgresSession

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from regista.access.verdict import Sight
-from regista.automations import executions_repository
 from regista.automations.catalogue import Catalogue
-from regista.automations.executions_repository import Filters, Place
+from regista.automations.executions import repository as executions_repository
+from regista.automations.executions.repository import Filters, Place
 from regista.kit import ids
 from regista.kit.bus.model import Received
 from regista.webhooks.consumer import Planner

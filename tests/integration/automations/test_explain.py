@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from regista.automations import past_repository, repository
+from regista.automations import repository
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import decide
-from regista.automations.explain import Circumstances, Recorded, explain
+from regista.automations.deciding.decisions import decide
+from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition
-from regista.automations.seen import Seen
+from regista.automations.past import repository as past_repository
+from regista.automations.past.explain import Circumstances, Recorded, explain
 from regista.kit import clock, ids
 from regista.kit.bus.model import Received
 from regista_events import Event

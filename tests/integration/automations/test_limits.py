@@ -10,11 +10,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from regista.automations import limiting
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import Due, Execution, decide, release
-from regista.automations.planners import PLANNER
-from regista.automations.verdict import Verdict
+from regista.automations.deciding import limiting
+from regista.automations.deciding.decisions import Due, Execution, decide, release
+from regista.automations.deciding.planners import PLANNER
+from regista.automations.deciding.verdict import Verdict
 from regista.kit import aggregate
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
@@ -244,7 +244,7 @@ async def test_nothing_is_counted_of_a_batch_that_fails_or_that_somebody_else_de
 async def test_whatever_an_error_says_can_be_kept(home: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     await home.automation()
     why = Verdict("skipped", "condition_error", "no key 'a\0b\ud800'" + "x" * 10_000)
-    monkeypatch.setattr("regista.automations.decisions.judge", verdict(why))
+    monkeypatch.setattr("regista.automations.deciding.decisions.judge", verdict(why))
     batch = await home.emit()
     assert await decided(home, batch) == []
     (shown,) = await home.api.pages("/api/v1/executions", reason="condition_error")

@@ -11,9 +11,9 @@ import asyncpg
 import httpx
 import pytest
 
-from regista.automations import replay_repository
 from regista.automations.catalogue import Catalogue
-from regista.automations.replaying import Replays
+from regista.automations.past import replay_repository
+from regista.automations.past.replaying import Replays
 from regista.delivery import Claimed, Dispatcher
 from regista.kit import clock
 from regista.kit.db import Database

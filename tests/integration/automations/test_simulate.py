@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from regista.automations import past_api
-from regista.automations.replaying import Replays
-from regista.automations.simulating import simulate, task
+from regista.automations.past import api as past_api
+from regista.automations.past.replaying import Replays
+from regista.automations.past.simulating import simulate, task
 from regista.events import passage
 from regista.events.selection import Selection, Stretch
 from regista.kit import clock
@@ -188,7 +188,7 @@ async def test_a_simulation_says_how_far_it_is_and_ends_where_it_is_not_allowed(
     home: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passage, "CHUNK", 2)
-    monkeypatch.setattr("regista.automations.simulating.NEWS_SECONDS", 0.0)
+    monkeypatch.setattr("regista.automations.past.simulating.NEWS_SECONDS", 0.0)
     await home.emit(times=9)
     progress = [each for each in await lines(home.client, draft=DRAFT, limit=0) if each["kind"] == "progress"]
     assert [each["examined"] for each in progress] == [2, 4, 6, 8, 9]
@@ -202,7 +202,7 @@ async def test_a_simulation_says_how_far_it_is_and_ends_where_it_is_not_allowed(
         asked += 1
         return asked < 2
 
-    monkeypatch.setattr("regista.automations.simulating.ALLOWED_SECONDS", 0.0)
+    monkeypatch.setattr("regista.automations.past.simulating.ALLOWED_SECONDS", 0.0)
     wanted = task(
         definition(1, ("org", 0), "alias.added", organization="home", organization_id=home.organization_id),
         Selection(types=("dev.regista.alias.added",)),
@@ -218,7 +218,7 @@ async def test_a_simulation_ends_with_its_reader_and_few_run_at_a_time(
     home: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passage, "CHUNK", 1)
-    monkeypatch.setattr("regista.automations.simulating.NEWS_SECONDS", 0.0)
+    monkeypatch.setattr("regista.automations.past.simulating.NEWS_SECONDS", 0.0)
     await home.emit(times=200)
     running: set[object] = set()
     home.api.app._app.state.simulations = running

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.watcher import Watcher
+from regista.automations.watching.watcher import Watcher
 from regista.tracking.lines import Stream, parse
 from regista.tracking.publication import split
 from regista_events import codec

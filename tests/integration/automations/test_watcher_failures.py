@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.watcher import Watcher
+from regista.automations.watching.watcher import Watcher
 from regista_events import metrics
 from tests.support.bus import PATIENCE, Lot
 from tests.support.bus_kafka import fresh_topic

@@ -7,7 +7,7 @@ import pytest
 from asyncpg.connection import Connection
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.decisions import decide
+from regista.automations.deciding.decisions import decide
 from regista.wandb import ids
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, second_tenant, staged

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.templates import LARGEST
+from regista.automations.payloads.templates import LARGEST
 from regista.delivery import Claimed
 from regista.kit.db import Transaction
 from regista.webhooks.consumer import Planner

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, get_args
 import pytest
 from pydantic import BaseModel
 
-from regista.automations.conditions import Condition
+from regista.automations.deciding.verdict import FIRE, UNMET, judge
+from regista.automations.language.conditions import Condition
+from regista.automations.language.seen import Seen
+from regista.automations.language.vocabulary import vocabulary
 from regista.automations.matching import LOOKBACK, Definition, Index
 from regista.automations.run_triggers import parse_trigger
-from regista.automations.seen import Seen
-from regista.automations.verdict import FIRE, UNMET, judge
-from regista.automations.vocabulary import vocabulary
 from regista.kit.db.conditions import Operator
 from regista.kit.db.conditions import Test as Comparison
 from regista.wandb.automation_filters_cel import Field, write

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from regista.automations.seen import Seen
-from regista.automations.verdict import FIRE, Verdict, judge
+from regista.automations.deciding.verdict import FIRE, Verdict, judge
+from regista.automations.language.seen import Seen
 from regista.automations.waiting import Part, waits_for
 from tests.support.definitions import definition, event_at
 

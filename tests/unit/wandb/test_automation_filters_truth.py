@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regista.automations.conditions import Condition, check_condition
-from regista.automations.seen import Seen
+from regista.automations.language.conditions import Condition, check_condition
+from regista.automations.language.seen import Seen
 from regista.wandb.automation_filters import shown, watched
 from regista_events import Event
 from tests.support.definitions import event_at

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from regista.automations.api import NewAutomation
-from regista.automations.conditions import check_condition
 from regista.automations.documents import schema
+from regista.automations.language.conditions import check_condition
+from regista.automations.payloads.templates import check_payload
 from regista.automations.run_triggers import check_trigger, parse_trigger
-from regista.automations.templates import check_payload
 from regista.automations.triggers import parse_events
 from regista.cli.automations.faults import Fault, FaultyFilesError, Place, UsageError
 from regista.cli.automations.yaml_text import MOST_BYTES, Document, YamlError, documents

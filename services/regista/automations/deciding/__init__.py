@@ -1,0 +1,1 @@
+"""One decision per event and automation: verdict, limits, author; whoever asks first makes it."""

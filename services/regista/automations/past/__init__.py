@@ -1,0 +1,1 @@
+"""Automations and the log of the past: explained, simulated, replayed."""

@@ -1,0 +1,1 @@
+"""What an action sends: templates, rendered once and frozen with holes where secrets go."""

@@ -1,0 +1,176 @@
+"""Templates of payloads and messages: texts with ``${…}``, filled in from an event. Pure.
+
+A placeholder holds a variable of W&B (`variables`), ``ACCESS_TOKEN``, a secret (``secret.NAME`` or ``NAME``, where that is
+no word of the event), or a CEL expression over the words of the event. A JSON text that is one placeholder takes the
+value's own type; inside a longer text, and in the name of a member, the value is inserted as text. Two names that come
+to the same both stand, and most readers take the last.
+
+It is rendered once, in one pass: what is data is never read again, whatever it looks like. What has no value is ``""``
+and is reported.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from regista.automations.errors import TemplateError
+from regista.automations.language.seen import Seen
+from regista.automations.payloads.compiling import ABSENT, Compiler, Insert, Reference, Secret, Segment
+from regista.automations.payloads.frozen import Frozen, Hole
+from regista.automations.payloads.inserted import as_json, as_text
+from regista.automations.payloads.variables import AUTHOR
+from regista.kit.web.body import MAX_DEPTH, check_json
+
+if TYPE_CHECKING:
+    from regista.automations.matching import Action
+
+LONGEST: Final = 64 * 1024
+"""Bytes of a payload as it is written."""
+LARGEST: Final = 1024 * 1024
+"""Bytes of a payload as it is rendered, without its secrets."""
+MOST: Final = 200
+"""Different placeholders of one action."""
+SLOWEST: Final = 1.0
+"""Seconds that a payload may take, of the processor; one that takes more is not tried again."""
+TOO_LARGE: Final = "payload_too_large"
+TOO_SLOW: Final = "payload_too_slow"
+UNFIT: Final = "invalid_template"
+"""Why there is no payload: `Frozen.error`. A template may be unfit when it was saved by another version."""
+
+_PAYLOAD = "payload"
+_MESSAGES = ("title", "text")
+
+
+class Template:
+    """The templates of one action of a revision, each compiled for an event type when the first such event comes."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._compiled: dict[tuple[str, str], list[Segment]] = {}
+        self._is_slow = False
+        self.says_author = AUTHOR in json.dumps(settings)
+        """Whether it may say who caused an event, by name: see `authors.name_authors`."""
+
+    def payload(self, automation: str, seen: Seen) -> Frozen:
+        """Return the payload for an event of a type that it was checked against; ``automation`` is a name."""
+        if self._is_slow:
+            return Frozen(b"", error=TOO_SLOW)
+        try:
+            segments = self._segments(_PAYLOAD, seen)
+        except TemplateError:
+            return Frozen(b"", error=UNFIT)
+        frozen = _render(segments, seen, automation)
+        self._is_slow = frozen.error == TOO_SLOW
+        return frozen
+
+    def message(self, setting: str, automation: str, seen: Seen) -> tuple[str, tuple[str, ...]]:
+        """Return a text, ``""`` for one that is not there or too long, and the expressions that had no value."""
+        if self._settings.get(setting) is None:
+            return "", ()
+        frozen = _render(self._segments(setting, seen), seen, automation)
+        return (json.loads(frozen.body) if frozen.body else ""), frozen.missing
+
+    def _segments(self, setting: str, seen: Seen) -> list[Segment]:
+        key = setting, seen.event.type
+        if key not in self._compiled:
+            compiler = Compiler(seen.event.type)
+            compile_one = compiler.document if setting == _PAYLOAD else compiler.message
+            self._compiled[key] = compile_one(self._settings[setting], setting)
+        return self._compiled[key]
+
+
+def template_of(settings: Mapping[str, Any]) -> Template | None:
+    """Return the templates of an action's settings, None where it has none."""
+    return Template(settings) if any(name in settings for name in (_PAYLOAD, *_MESSAGES)) else None
+
+
+def render_action(action: "Action", automation: str, seen: Seen) -> Frozen | None:
+    """Return the payload of an action for an event, None where the event itself is sent, or nothing.
+
+    ``automation`` is the automation's name. Who caused the event is named only after `authors.name_authors`.
+    """
+    if _PAYLOAD not in action.settings:
+        return None
+    return (action.template or Template(action.settings)).payload(automation, seen)
+
+
+def render_text(action: "Action", setting: Literal["title", "text"], automation: str, seen: Seen) -> str:
+    """Return a text of a message for an event; what has no value in it is left out."""
+    return (action.template or Template(action.settings)).message(setting, automation, seen)[0]
+
+
+def check_payload(settings: Mapping[str, Any], events: Iterable[str]) -> list[Reference]:
+    """Return the secrets that the templates of an action refer to, once each; ``settings`` are the action's.
+
+    The endpoint's access token is none of them. Raises `TemplateError` for an expression that is none or does not fit
+    one of the event types, for a secret in the name of a member or in a message, and for what is beyond the limits.
+    """
+    if _PAYLOAD in settings:
+        _check_document(settings[_PAYLOAD])
+    found: dict[tuple[str, bool], Reference] = {}
+    for event in events:
+        compiler = Compiler(event, new=True)
+        if _PAYLOAD in settings:
+            compiler.document(settings[_PAYLOAD], _PAYLOAD)
+        for name in _MESSAGES:
+            compiler.message(settings.get(name) or "", name)
+        if len(compiler.values) > MOST:
+            raise TemplateError(f"more than {MOST} different expressions in one action", field="actions")
+        for each in compiler.references:
+            found.setdefault((each.name, each.plain), each)
+    return list(found.values())
+
+
+def _check_document(payload: Any) -> None:
+    try:
+        check_json(payload)
+        size = len(json.dumps(payload, ensure_ascii=False, allow_nan=False).encode())
+    except (ValueError, RecursionError) as error:
+        reason = f"nested deeper than {MAX_DEPTH} levels" if isinstance(error, RecursionError) else str(error)
+        raise TemplateError(
+            f"the payload is no JSON that can be sent: {reason}", field="actions", place=_PAYLOAD
+        ) from None
+    if size > LONGEST:
+        raise TemplateError(
+            f"the payload has {size} bytes; at most {LONGEST} may be written", field="actions", place=_PAYLOAD
+        )
+
+
+def _render(segments: list[Segment], seen: Seen, automation: str) -> Frozen:
+    chunks: list[bytes] = []
+    holes: list[Hole] = []
+    missing: dict[str, None] = {}
+    values: dict[str, Any] = {}
+    size = 0
+    end = time.thread_time() + SLOWEST
+    for segment in segments:
+        if isinstance(segment, Secret):
+            holes.append(Hole(size, segment.name))
+            continue
+        if isinstance(segment, bytes):
+            chunk = segment
+        else:
+            chunk = _inserted(segment, seen, automation, values, missing)
+            if time.thread_time() > end:
+                return Frozen(b"", (), tuple(missing), TOO_SLOW)
+        size += len(chunk)
+        if size > LARGEST:
+            return Frozen(b"", (), tuple(missing), TOO_LARGE)
+        chunks.append(chunk)
+    return Frozen(b"".join(chunks), tuple(holes), tuple(missing))
+
+
+def _inserted(insert: Insert, seen: Seen, automation: str, values: dict[str, Any], missing: dict[str, None]) -> bytes:
+    text = insert.value.text
+    if text not in values:
+        values[text] = insert.value.read(seen, automation)
+    value = values[text]
+    if value is ABSENT or (value is None and not insert.whole):
+        missing[text] = None
+        value = ""
+    try:
+        return as_json(value) if insert.whole else as_text(value)
+    except RecursionError:
+        missing[text] = None
+        return b'""' if insert.whole else b""

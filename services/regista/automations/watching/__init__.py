@@ -1,0 +1,1 @@
+"""Metrics that automations watch: the consumer of what runs log."""
