@@ -99,21 +99,22 @@ async def change(
     """Save a new revision, switch on or off, or both; return the automation as it is then.
 
     ``changes`` are fields of `Wanted`. What is as it was makes no revision and no event; unless the author has lost access,
-    and the automation is the actor's from now on.
+    and the automation, if it is not just switched off, is the actor's from now on.
     """
     locked = await _lock(transaction, actor, automation)
     before = await _authorized(transaction, actor, automation, Action.AUTOMATION_WRITE)
-    new = await _changed(transaction, actor, before, changes)
     drafts: list[tuple[Any, Any]] = []
     revision: int = before["revision"]
-    differences = _differences(before, new)
-    if not differences and await lost_access(transaction, [(automation, revision)]):
+    # Whatever its parts have become since they were saved, it can be switched off.
+    new = await _changed(transaction, actor, before, changes) if changes or enabled is not False else None
+    differences = {} if new is None else _differences(before, new)
+    if new is not None and not differences and await lost_access(transaction, [(automation, revision)]):
         differences["author"] = Change[Any](from_=before["author"], to=actor.name)
     switched = enabled is not None and enabled != before["enabled"]
     if not differences and not switched:
         return before
     version = await repository.bump_catalogue(transaction)
-    if differences:
+    if new is not None and differences:
         if await repository.is_name_taken(transaction, actor.organization_id, automation, new):
             raise _exists(new)
         secrets = await find_secrets(transaction, new)

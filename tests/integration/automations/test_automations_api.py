@@ -209,6 +209,18 @@ async def test_an_automation_whose_scope_is_gone_can_be_changed_and_switched(hom
     assert (moved.status_code, moved.json()["code"]) == (404, "scope_not_found")
 
 
+async def test_an_automation_can_be_switched_off_whatever_has_become_of_its_condition(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted(where='alias == "a"'))).json()
+    path = f"{PATH}/{shown['id']}"
+    await home.rows(
+        "UPDATE automation_revision SET condition = 'a_word_of_old == 1' WHERE automation_id = $1", shown["id"]
+    )
+    off = await home.client.patch(path, json={"enabled": False})
+    assert (off.status_code, off.json()["enabled"], off.json()["revision"]) == (200, False, 1)
+    on = await home.client.patch(path, json={"enabled": True})
+    assert (on.status_code, on.json()["code"]) == (422, "invalid_condition")
+
+
 async def test_a_scope_that_does_not_exist_is_404(home: Tenant) -> None:
     refused = await home.client.post(PATH, json=wanted(scope="registry/none"))
     assert (refused.status_code, refused.json()["code"]) == (404, "scope_not_found")
