@@ -9,8 +9,7 @@ from regista.registry.aliases import place_aliases
 from regista.registry.repository import artifacts, lineage, versions
 from regista.registry.repository.artifacts import ArtifactRow
 from regista.registry.subjects import Collection, Tags, Version
-from regista.registry.tags import merge_tags
-from regista_events import TagAdded, TagAddedData
+from regista.registry.tags import merge_tags, showing
 
 
 async def adopt(
@@ -32,22 +31,7 @@ async def adopt(
     version, changed = merge_tags(version, tags)
     await artifacts.add_tags(transaction, known.id, {name: version.tags[name] for name in changed})
     version, drafts = await place_aliases(transaction, aggregate, collection, version, aliases, newest=False)
-    tagged = [
-        Draft(
-            TagAdded,
-            aggregate,
-            f"{collection.path}:{version.name}",
-            TagAddedData(
-                collection=collection.snapshot(),
-                artifact=version.snapshot(collection),
-                version=version.name,
-                tag=name,
-                value=version.tags[name],
-                previous=previous,
-            ),
-        )
-        for name, previous in changed.items()
-    ]
+    tagged = await showing(transaction, aggregate, collection, version, changed, at=len(drafts))
     return version, [*drafts, *tagged]
 
 

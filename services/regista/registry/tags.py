@@ -1,7 +1,9 @@
 """Tags of versions, with an optional value.
 
 A tag set in a sequence is the artifact's and shows wherever the version is a member; one set in a portfolio is that
-membership's, and wins there over the artifact's of the same name.
+membership's, and wins there over the artifact's of the same name. Wherever a tag comes to show, or shows no more, is an
+event of that collection, so that an automation on a registry meets it too; the artifact's own comes first and is their
+cause.
 """
 
 from collections.abc import Mapping
@@ -9,13 +11,14 @@ from dataclasses import replace
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, authorize
-from regista.kit.aggregate import lock_one
+from regista.kit.aggregate import Aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError
 from regista.kit.outbox import Draft, append
 from regista.registry.finding import lock_collection, missing_version
-from regista.registry.repository import collections, versions
+from regista.registry.repository import versions
 from regista.registry.subjects import Collection, CollectionPath, Tags, Version
+from regista.registry.versions import lock_memberships
 from regista_events import TagAdded, TagAddedData, TagRemoved, TagRemovedData
 
 
@@ -35,45 +38,37 @@ async def set_tag(
     tagged, changed = merge_tags(found, {tag: value})
     if not changed:
         return collection, found
-    await versions.set_tag(transaction, found, tag, value, own=collection.kind == "portfolio")
-    data = TagAddedData(
-        collection=collection.snapshot(),
-        artifact=tagged.snapshot(collection),
-        version=tagged.name,
-        tag=tag,
-        value=value,
-        previous=changed[tag],
+    own = collection.kind == "portfolio"
+    await versions.set_tag(transaction, found, tag, value, own=own)
+    drafts = (
+        [_added(aggregate, collection, tagged, tag, changed[tag])]
+        if own
+        else await showing(transaction, aggregate, collection, tagged, changed)
     )
-    await append(transaction, [Draft(TagAdded, aggregate, f"{collection.path}:{tagged.name}", data)])
+    await append(transaction, drafts)
     return collection, tagged
 
 
 async def remove_tag(transaction: Transaction, actor: Actor, path: CollectionPath, version: str, tag: str) -> None:
     """Take a tag from a version: the membership's, and where that has none the artifact's, which goes everywhere.
 
-    In a portfolio the artifact's is taken away under the lock and by the roles of its source collection, whose event
-    it is too. Raises `NotFoundError` for a tag that the version does not have, `AccessDeniedError`.
+    In a portfolio the artifact's is taken away by the roles of its source collection. Raises `NotFoundError` for a tag
+    that the version does not have, `AccessDeniedError`.
     """
     aggregate, collection = await lock_collection(transaction, actor, path, Action.TAG_REMOVE)
     found = await _tagged(transaction, collection, version, tag)
-    places = [(aggregate, collection)]
-    own = tag in found.own_tags
-    if not own and found.source_collection_id != collection.id:
+    if tag in found.own_tags:
+        places = [(aggregate, collection, found)]
+    else:
         # Out of the order of ids, since what is there to lock is known only now: a deadlock begins again.
-        source = await collections.by_id(transaction, actor.organization_id, found.source_collection_id)
-        if source is None:
-            raise missing_version(collection, version)
-        places.append((await lock_one(transaction, source.aggregate_id), source))
-        authorize(actor, Action.TAG_REMOVE, source.resource())
+        held = await lock_memberships(transaction, actor.organization_id, found.artifact_id)
+        authorize(actor, Action.TAG_REMOVE, held[0][1].resource())
         found = await _tagged(transaction, collection, version, tag)
-    await versions.remove_tag(transaction, found, tag, own=own)
+        places = [place for place in held if tag not in place[2].own_tags]
+    await versions.remove_tag(transaction, found, tag, own=tag in found.own_tags)
     drafts: list[Draft] = []
-    for locked, place in places:
-        left = (
-            await versions.by_membership(transaction, found.membership_id)
-            if place is collection
-            else await versions.of_artifact(transaction, place.id, found.artifact_id)
-        )
+    for locked, place, member in places:
+        left = await versions.by_membership(transaction, member.membership_id)
         if left is None:
             raise missing_version(place, version)
         data = TagRemovedData(
@@ -81,10 +76,46 @@ async def remove_tag(transaction: Transaction, actor: Actor, path: CollectionPat
             artifact=left.snapshot(place),
             version=left.name,
             tag=tag,
-            previous=found.tags[tag],
+            previous=member.tags[tag],
         )
-        drafts.append(Draft(TagRemoved, locked, f"{place.path}:{left.name}", data))
+        subject = f"{place.path}:{left.name}"
+        drafts.append(Draft(TagRemoved, locked, subject, data, caused_by=0 if drafts else None))
     await append(transaction, drafts)
+
+
+async def showing(
+    transaction: Transaction, aggregate: Aggregate, collection: Collection, version: Version, changed: Tags, at: int = 0
+) -> list[Draft]:
+    """Return the events of tags that the artifact has got now, in its source collection and wherever else they show.
+
+    ``version`` is the artifact in its source collection as it is now, ``changed`` the previous values by name, ``at`` the
+    place of the first of these events in what is appended. Call under the collection's lock.
+    """
+    if not changed:
+        return []
+    held = await lock_memberships(transaction, collection.organization_id, version.artifact_id)
+    drafts: list[Draft] = []
+    for tag, previous in changed.items():
+        cause = at + len(drafts)
+        drafts.append(_added(aggregate, collection, version, tag, previous))
+        drafts += [
+            replace(_added(locked, place, member, tag, previous), caused_by=cause)
+            for locked, place, member in held
+            if place.id != collection.id and tag not in member.own_tags
+        ]
+    return drafts
+
+
+def _added(aggregate: Aggregate, collection: Collection, version: Version, tag: str, previous: str | None) -> Draft:
+    data = TagAddedData(
+        collection=collection.snapshot(),
+        artifact=version.snapshot(collection),
+        version=version.name,
+        tag=tag,
+        value=version.tags[tag],
+        previous=previous,
+    )
+    return Draft(TagAdded, aggregate, f"{collection.path}:{version.name}", data)
 
 
 async def _tagged(transaction: Transaction, collection: Collection, version: str, tag: str) -> Version:

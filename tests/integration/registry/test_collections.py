@@ -131,6 +131,18 @@ async def test_a_tag_of_the_sequence_shows_everywhere_and_one_of_the_portfolio_t
     await api.client.put(f"{MNIST}/versions/v0/tags/a", json={"value": "here"})
     assert (await api.client.get(f"{MNIST}/versions/v0")).json()["tag_values"] == {"a": "here"}
     assert (await api.client.get(source)).json()["tag_values"] == {"a": "source"}
+    # Where one of its own stands before it, the artifact's shows nothing.
+    await api.client.put(f"{source}/tags/a", json={"value": "other"})
+    added = await happened(api, "tag.added")
+    assert [(event["subject"], event["data"]["tag"], event["data"]["value"]) for event in added] == [
+        ("team/train/model:v0", "a", "source"),
+        ("team/model-registry/MNIST:v0", "a", "source"),
+        ("team/model-registry/MNIST:v0", "b", None),
+        ("team/model-registry/MNIST:v0", "a", "here"),
+        ("team/train/model:v0", "a", "other"),
+    ]
+    assert added[1]["causationid"] == added[0]["id"]
+    assert added[1]["data"]["artifact"]["tags"] == ["a"]
 
 
 async def test_a_tag_of_the_artifact_is_taken_away_in_a_portfolio_by_those_alone_who_may_where_it_was_set(
@@ -154,9 +166,11 @@ async def test_a_tag_of_the_artifact_is_taken_away_in_a_portfolio_by_those_alone
     removed = await happened(api, "tag.removed")
     assert [(event["subject"], event["data"]["previous"]) for event in removed] == [
         ("readers/registry/MNIST:v0", "here"),
-        ("team/model-registry/MNIST:v0", "source"),
         ("team/train/model:v0", "source"),
+        ("team/model-registry/MNIST:v0", "source"),
+        ("readers/registry/MNIST:v0", "source"),
     ]
+    assert {event["causationid"] for event in removed[2:]} == {removed[1]["id"]}
 
 
 async def test_a_version_is_changed_with_what_it_was(api: Api) -> None:
