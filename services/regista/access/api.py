@@ -43,7 +43,8 @@ class OrganizationShape(BaseModel):
 class OrganizationChanges(Body):
     """What is to be different from now on."""
 
-    retention_days: Annotated[int, Field(ge=1, le=3650, strict=True)]
+    # Shorter than the bus may keep a record, and one that comes again would be acted on again.
+    retention_days: Annotated[int, Field(ge=15, le=3650, strict=True)]
 
 
 class NewUser(Body):

@@ -129,7 +129,8 @@ _STATEMENTS = (
                         AND v.action_index = (a.place - 1)::smallint AND v.replay_id IS NOT DISTINCT FROM d.replay_id
     WHERE d.verdict <> 'unmet'
     """,
-    "ALTER TABLE organization ADD COLUMN retention_days integer NOT NULL DEFAULT 90 CHECK (retention_days BETWEEN 1 AND 3650)",
+    # Longer than a topic keeps its records (7 days, and whole segments of as many): what comes again finds its decision.
+    "ALTER TABLE organization ADD COLUMN retention_days integer NOT NULL DEFAULT 90 CHECK (retention_days BETWEEN 15 AND 3650)",
     # Lines of runs on their way to whoever watches metrics: no permanent log, `run_line` is that.
     """
     CREATE TABLE metric_batch (
