@@ -196,18 +196,21 @@ async def test_a_canceled_replay_sends_nothing_more_and_what_was_waiting_says_ca
 
 
 class Cuts:
-    """Loses the connection before the statement of a transaction that ``at`` says, BEGIN being the first."""
+    """Loses the connection before the statement of a round that ``at`` says, BEGIN being the first."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = self.said = 0
+        self.task = asyncio.current_task()
         for name in ("execute", "fetch", "fetchrow", "fetchval"):
             monkeypatch.setattr(asyncpg.Connection, name, self._lossy(getattr(asyncpg.Connection, name)))
 
     def _lossy(self, original: Any) -> Any:
         async def call(connection: Any, *given: Any, **more: Any) -> Any:
-            self.said += 1
-            if self.said == self.at:
-                connection.terminate()
+            # What others say meanwhile, such as whoever listens for notifications, is none of the round's.
+            if asyncio.current_task() is self.task:
+                self.said += 1
+                if self.said == self.at:
+                    connection.terminate()
             return await original(connection, *given, **more)
 
         return call
