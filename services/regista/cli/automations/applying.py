@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from regista.cli.automations.changes import Deletion, Plan, Shown, Step, compare, lies_in
 from regista.cli.automations.declared import Declared, Identity, read
-from regista.cli.automations.faults import Fault, FaultyFilesError, ServerError, UsageError
-from regista.cli.automations.server import RefusedError, Server
+from regista.cli.automations.faults import Fault, FaultyFilesError, UsageError
+from regista.cli.automations.server import Server, faults_of
+from regista.cli.rest import RefusedError, ServerError
 
 _SIDE_BY_SIDE = 8
 
@@ -92,4 +93,4 @@ def _checked(server: Server, declared: Declared) -> int | list[Fault] | None:
     try:
         return server.check(declared)
     except RefusedError as error:
-        return error.faults(declared)
+        return faults_of(error, declared)

@@ -40,12 +40,6 @@ class FaultyFilesError(RegistaError):
         self.faults = sorted(faults, key=lambda fault: (fault.file, fault.place or Place(0, 0)))
 
 
-class ServerError(RegistaError):
-    """The server cannot be reached, or refuses what is needed for anything at all."""
-
-    code = "server"
-
-
 class UsageError(RegistaError):
     """Options that do not fit together."""
 
