@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     webhook_allowed_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
         default=(), description="CIDRs that webhooks may reach although they are private"
     )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", description="where Slack's methods are called; another for a proxy, or a test"
+    )
     upkeep_seconds: float = Field(
         default=30, gt=0, le=86400, description="seconds between two looks for what became due by itself"
     )

@@ -10,6 +10,8 @@ from regista.automations.past import due_repository, replay
 from regista.automations.past.replaying import Replays
 from regista.automations.watching.watcher import Watcher
 from regista.delivery import Dispatcher
+from regista.effects.due import DueExecutions
+from regista.effects.planner import Planner
 from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Consumer, Source
 from regista.kit.dead_letter import DeadLetters
@@ -22,8 +24,7 @@ from regista.relay import METRICS, Relay
 from regista.supervisor.parts import Part
 from regista.upkeep import Upkeep
 from regista.upkeep.schedule import sweeps
-from regista.webhooks.consumer import Planner
-from regista.webhooks.due import DueWebhooks
+from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from regista_events import metrics
 
@@ -101,8 +102,8 @@ def _webhooks(runtime: Runtime) -> tuple[Consumer, Sequence[Service]]:
     """Return the planner of webhooks, and what runs beside it: what sends, what is due by itself, what replays."""
     database, catalogue = runtime.database, Catalogue()
     dispatcher = Dispatcher(runtime, [WebhookSender(runtime)])
-    due = DueWebhooks(database, catalogue, dispatcher)
-    return Planner(database, catalogue, dispatcher), [
+    due = DueExecutions(WEBHOOKS, database, catalogue, dispatcher)
+    return Planner(WEBHOOKS, database, catalogue, dispatcher), [
         dispatcher,
         Rounds("due", database, due_repository.CHANNEL, due.round),
         Rounds("replays", database, replay.CHANNEL, Replays(database).round),

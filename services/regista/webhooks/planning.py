@@ -14,6 +14,7 @@ from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.frozen import written
 from regista.automations.payloads.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT, render_action
 from regista.delivery import Claimed, NewDelivery, give_up, plan
+from regista.effects.planner import Planned, Way
 from regista.kit.db import Transaction
 
 UNSENDABLE: Final[Mapping[str, str]] = {
@@ -23,12 +24,9 @@ UNSENDABLE: Final[Mapping[str, str]] = {
 }
 """What is said of payloads that there are none of, by the error that stands in place of their holes."""
 
-Planned = tuple[NewDelivery, bytes]
-"""A row of the ledger, and the body that it sends."""
-
 
 async def plan_executions(
-    transaction: Transaction, executions: Sequence[Execution], others: Sequence[Planned] = ()
+    transaction: Transaction, executions: Sequence[Execution], others: Sequence[Planned]
 ) -> list[Claimed]:
     """Write what is not in the ledger yet, ``others`` behind the executions; return what can be sent of it, in order."""
     authors = [
@@ -64,3 +62,6 @@ def _planned(execution: Execution, lane: int) -> Planned:
         execution.event.traceparent,
     )
     return new, execution.received.raw if frozen is None else frozen.body
+
+
+WEBHOOKS: Final = Way("webhooks", "webhook", plan_executions)

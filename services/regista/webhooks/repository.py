@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 
@@ -12,7 +12,7 @@ CHANNEL = "regista_endpoints"
 """Wakes every sender: an endpoint, or a key of one, changed."""
 
 _SHOWN = """
-SELECT i.id, i.aggregate_id, i.organization_id, o.name AS organization, i.entity_id, e.name AS entity,
+SELECT i.id, i.kind, i.aggregate_id, i.organization_id, o.name AS organization, i.entity_id, e.name AS entity,
        e.kind AS entity_kind, i.name, i.lane_id, i.created_at, i.deleted_at,
        n.form, n.url, n.timeout_seconds, n.signature, n.wandb_signature, n.wandb_secret, n.header_names, n.headers, n.access_token,
        l.state, l.disabled_reason, l.failing, l.concurrency, l.throttle_count, l.throttle_seconds
@@ -198,15 +198,3 @@ async def insert_key(
         public,
         now,
     )
-
-
-async def event_body(transaction: Transaction, event: Any) -> bytes | None:
-    """Return the bytes of an event of the log."""
-    found: bytes | None = await transaction.connection.fetchval("SELECT body FROM event WHERE id = $1", event)
-    return found
-
-
-async def event_bodies(transaction: Transaction, events: Sequence[Any]) -> dict[Any, bytes]:
-    """Return the bytes of events of the log, by id."""
-    rows = await transaction.connection.fetch("SELECT id, body FROM event WHERE id = ANY($1::uuid[])", list(events))
-    return {row["id"]: row["body"] for row in rows}

@@ -1,34 +1,20 @@
 """What delivery is given: one attempt at a request, and the news of a lane as events."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 from regista.automations.payloads import frozen
 from regista.automations.payloads.frozen import ACCESS_TOKEN, Hole
-from regista.delivery import Claimed, LaneNews, News, Outcome
-from regista.delivery.causes import caused_by
-from regista.kit import aggregate, clock
-from regista.kit.db import SYSTEM, Origin, Transaction
+from regista.delivery import Claimed, LaneNews, Outcome
+from regista.effects.news import announce
+from regista.kit import clock
+from regista.kit.db import Transaction
 from regista.kit.http import Failure
-from regista.kit.outbox import Draft, append
 from regista.kit.runtime import Runtime
 from regista.webhooks import repository
 from regista.webhooks.planning import UNSENDABLE
 from regista.webhooks.request import Route
 from regista.webhooks.routes import Routes
-from regista.webhooks.snapshots import endpoint_snapshot
-from regista_events import (
-    DeliveryExhausted,
-    DeliveryExhaustedData,
-    EndpointDisabled,
-    EndpointDisabledData,
-    EndpointFailing,
-    EndpointFailingData,
-    EndpointRecovered,
-    EndpointRecoveredData,
-    Event,
-    codec,
-)
 
 SECRET_MISSING: Final = "secret_missing"  # noqa: S105 - a code
 """Code of an attempt that was not made, since a secret of the payload is not there; the schedule goes on."""
@@ -97,58 +83,12 @@ class WebhookSender:
         )
 
     async def announce(self, transaction: Transaction, lane_id: int, news: LaneNews) -> None:
-        """Append the event of the news to the endpoint's aggregate, as a consequence of the event that was sent."""
+        """Append the event of the news to the endpoint's aggregate."""
         row = await repository.by_lane(transaction, lane_id)
-        if row is None or row["deleted_at"] is not None:
-            return  # an endpoint's last event is its deletion
-        locked = await aggregate.lock_one(transaction, row["aggregate_id"])
-        body = await repository.event_body(transaction, news.event_id)
-        cause = codec.decode(body) if body is not None else None
-        origin = Origin(
-            SYSTEM,
-            "system",
-            row["organization_id"],
-            row["organization"],
-            cause=caused_by(cause, news.automation_id) if cause is not None else None,
-            traceparent=cause.traceparent if cause is not None else None,
-            public_url=self._public_url,
-        )
-        event, data = _told(row, news, "unknown" if cause is None else cause.short_type)
-        subject = f"{row['entity']}/endpoints/{row['name']}"
-        if news.kind is News.EXHAUSTED:
-            subject += f"/deliveries/{news.delivery_id}"
-        await append(transaction, [Draft(event, locked, subject, data)], origin)
+        if row is not None:
+            await announce(transaction, row, news, self._public_url)
 
 
 def _unsent(error: str, told: str, *, gone: bool = False) -> Outcome:
     """Return the outcome of an attempt that called nobody; ``told`` stands where a response would."""
     return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone, called=gone)
-
-
-def _told(row: Any, news: LaneNews, cause_type: str) -> tuple[type[Event[Any]], Any]:
-    endpoint = endpoint_snapshot(row)
-    state: dict[str, Any] = {
-        "endpoint": endpoint,
-        "attempts": news.attempts,
-        "delivery": news.delivery_id,
-        "error": news.error,
-        "since": news.since,
-    }
-    match news.kind:
-        case News.EXHAUSTED:
-            return DeliveryExhausted, DeliveryExhaustedData(
-                endpoint=endpoint,
-                delivery=news.delivery_id,
-                attempts=news.attempts,
-                cause=news.event_id,
-                cause_type=cause_type,
-                automation_id=news.automation_id,
-                error=news.error,
-                response_code=news.status,
-            )
-        case News.FAILING:
-            return EndpointFailing, EndpointFailingData(**state)
-        case News.RECOVERED:
-            return EndpointRecovered, EndpointRecoveredData(**state)
-        case News.DISABLED:
-            return EndpointDisabled, EndpointDisabledData(**state, reason=news.reason or "failing")

@@ -16,6 +16,7 @@ from regista.automations.secrets import repository as named_secrets
 from regista.automations.secrets.reference import referred
 from regista.automations.secrets.service import require
 from regista.delivery import Throttle, create_lane, disable_lane, enable_lane, remove_lane, update_lane
+from regista.effects.snapshots import endpoint_snapshot, integration_snapshot
 from regista.kit import aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError, NotFoundError
@@ -29,7 +30,6 @@ from regista.webhooks.errors import TooManyKeysError, WebhookExistsError, Webhoo
 from regista.webhooks.headers import check_headers, check_value
 from regista.webhooks.names import check_name
 from regista.webhooks.repository import NewEndpoint
-from regista.webhooks.snapshots import endpoint_snapshot, integration_snapshot
 from regista.webhooks.urls import check_url
 from regista_events import (
     EndpointDisabled,

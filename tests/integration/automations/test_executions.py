@@ -12,9 +12,10 @@ from regista.access.verdict import Sight
 from regista.automations.catalogue import Catalogue
 from regista.automations.executions import repository as executions_repository
 from regista.automations.executions.repository import Filters, Place
+from regista.effects.planner import Planner
 from regista.kit import ids
 from regista.kit.bus.model import Received
-from regista.webhooks.consumer import Planner
+from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, second_tenant, staged
 
@@ -30,7 +31,7 @@ async def home(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Tena
 
 
 async def planned(home: Tenant, batch: Sequence[Received]) -> None:
-    await Planner(home.api.runtime.database, Catalogue()).handle(batch)
+    await Planner(WEBHOOKS, home.api.runtime.database, Catalogue()).handle(batch)
 
 
 async def found(home: Tenant, **query: Any) -> list[tuple[str, int, str, str | None]]:

@@ -11,10 +11,11 @@ import pytest
 
 from regista.automations.catalogue import Catalogue
 from regista.delivery import Dispatcher
+from regista.effects.planner import Planner
 from regista.kit import ids
 from regista.kit.bus.model import Received
 from regista.kit.service import Lifecycle
-from regista.webhooks.consumer import Planner
+from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from regista_events import codec
 from tests.support.postgres import PostgresSession
@@ -36,7 +37,7 @@ async def working(home: Tenant) -> AsyncGenerator[None]:
     runtime = home.api.runtime
     sender = WebhookSender(runtime)
     dispatcher = Dispatcher(runtime, [sender])
-    planner = Planner(runtime.database, Catalogue(), dispatcher)
+    planner = Planner(WEBHOOKS, runtime.database, Catalogue(), dispatcher)
     lifecycle = Lifecycle()
 
     async def relay() -> None:
@@ -123,7 +124,7 @@ async def test_a_cause_is_a_delivery_of_ones_own_organization(home: Tenant) -> N
     await home.webhook("http://127.0.0.1:9/hook")
     await home.automation(where='alias == "production"')
     await moved(home, "production")
-    planner = Planner(home.api.runtime.database, Catalogue())
+    planner = Planner(WEBHOOKS, home.api.runtime.database, Catalogue())
     for row in await home.rows("SELECT * FROM event ORDER BY position"):
         await planner.handle([Received(codec.decode(row["body"]), row["body"], row["context"], row["shard"])])
     (delivery,) = await home.rows("SELECT id FROM delivery")

@@ -15,14 +15,14 @@ from regista.automations.catalogue import Catalogue
 from regista.automations.past import replay_repository
 from regista.automations.past.replaying import Replays
 from regista.delivery import Claimed, Dispatcher
+from regista.effects.due import DueExecutions
+from regista.effects.planner import Planner, Way
 from regista.kit import clock
 from regista.kit.db import Database
 from regista.kit.db.faults import DRIVER_ERRORS
 from regista.kit.service import Lifecycle
 from regista.kit.web.pages import encode
-from regista.webhooks import due, planning
-from regista.webhooks.consumer import Planner
-from regista.webhooks.due import DueWebhooks
+from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver
@@ -56,10 +56,10 @@ class Handed:
         self.rows += rows
 
 
-async def drive(tenant: Tenant, hands: Any = None) -> None:
+async def drive(tenant: Tenant, hands: Any = None, way: Way = WEBHOOKS) -> None:
     """Do all the rounds there are to do."""
     database = tenant.api.runtime.database
-    replays, planner = Replays(database), DueWebhooks(database, Catalogue(), hands)
+    replays, planner = Replays(database), DueExecutions(way, database, Catalogue(), hands)
     while await replays.round() or await planner.round():
         pass
 
@@ -109,7 +109,7 @@ async def test_what_is_replayed_arrives_as_a_new_message_with_the_same_body_and_
         made = await home.automation(scope="collection/team/mnist/MNIST", where='alias == "production"')
         batch = [*await home.emit(times=2), *await home.emit(data=home.place() | {"alias": "other"})]
         events = [each.event.id for each in batch if each.event is not None]
-        await Planner(home.api.runtime.database, Catalogue(), dispatcher).handle(batch)
+        await Planner(WEBHOOKS, home.api.runtime.database, Catalogue(), dispatcher).handle(batch)
         await arrived(receiver, 2)
 
         replay = await asked(home, f"/automations/{made['id']}/replay", events=[str(each) for each in events])
@@ -240,7 +240,7 @@ async def test_a_crash_between_any_two_statements_loses_nothing_and_repeats_noth
     replay = await asked(home, f"/automations/{made['id']}/replay", types=["alias.added"])
     database, handed, cuts = home.api.runtime.database, Handed(), Cuts(monkeypatch)
     assert await cuts.everywhere(Replays(database).round) > 6
-    assert await cuts.everywhere(DueWebhooks(database, Catalogue(), handed).round) > 6
+    assert await cuts.everywhere(DueExecutions(WEBHOOKS, database, Catalogue(), handed).round) > 6
     assert (await shown(home, replay))["fired"] == 250
     rows = await home.rows(
         "SELECT count(*), count(DISTINCT event_id) AS events FROM delivery WHERE replay_id IS NOT NULL"
@@ -260,7 +260,11 @@ async def test_two_drivers_and_two_workers_share_the_work_and_do_it_once(home: T
     ended = asyncio.Event()
 
     async def work(number: int) -> None:
-        rounds = Replays(databases[number]) if number % 2 else DueWebhooks(databases[number], Catalogue(), handed)
+        rounds = (
+            Replays(databases[number])
+            if number % 2
+            else DueExecutions(WEBHOOKS, databases[number], Catalogue(), handed)
+        )
         while not ended.is_set():
             if not await rounds.round():
                 await asyncio.sleep(0.01)
@@ -286,16 +290,14 @@ async def test_what_cannot_be_done_is_given_up_with_its_reason_and_the_others_go
     batch = await home.emit(times=5)
     made = await home.automation()
     await asked(home, f"/automations/{made['id']}/replay", types=["alias.added"])
-    planned = planning.plan_executions
     poison = batch[2].event.id if batch[2].event is not None else None
 
-    async def poisoned(tx: Any, executions: Any, others: Any = ()) -> Any:
+    async def poisoned(tx: Any, executions: Any, others: Any) -> Any:
         if any(each.event.id == poison for each in executions):
             raise RuntimeError("it cannot be planned")
-        return await planned(tx, executions, others)
+        return await WEBHOOKS.plan(tx, executions, others)
 
-    monkeypatch.setattr(due, "plan_executions", poisoned)
-    await drive(home)
+    await drive(home, way=WEBHOOKS._replace(plan=poisoned))
     assert len(await home.rows("SELECT FROM delivery")) == 4
     (row,) = await home.rows("SELECT event_id, reason, \"values\" FROM decision WHERE verdict = 'skipped'")
     assert (row["event_id"], row["reason"]) == (poison, "failed")

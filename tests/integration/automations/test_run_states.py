@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from regista.automations.catalogue import Catalogue
+from regista.effects.planner import Planner
 from regista.tracking.sweeps import crash_silent_runs
-from regista.webhooks.consumer import Planner
+from regista.webhooks.planning import WEBHOOKS
 from tests.support.metrics import Logging
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, staged
@@ -52,7 +53,7 @@ async def test_each_state_fires_what_waits_for_it_and_nothing_else(tenant: Tenan
     assert await crash_silent_runs(tenant.api.runtime.database, "http://test", timedelta(minutes=5)) == 1
     batch = [await tenant.received(row["id"]) for row in await tenant.rows(_CHANGES)]
     for _ in range(2):
-        await Planner(tenant.api.runtime.database, Catalogue()).handle(batch)
+        await Planner(WEBHOOKS, tenant.api.runtime.database, Catalogue()).handle(batch)
     assert [(row["automation"], row["subject"].rpartition("/")[2]) for row in await tenant.rows(_FIRED)] == [
         ("bad", "failed"),
         ("bad", "mine"),
@@ -65,5 +66,5 @@ async def test_each_state_fires_what_waits_for_it_and_nothing_else(tenant: Tenan
     await silent.losses(2)
     await silent.log(complete=True, exitcode=3)
     batch = [await tenant.received(row["id"]) for row in await tenant.rows(_CHANGES)]
-    await Planner(tenant.api.runtime.database, Catalogue()).handle(batch)
+    await Planner(WEBHOOKS, tenant.api.runtime.database, Catalogue()).handle(batch)
     assert [row["automation"] for row in await tenant.rows(_FIRED) if row["subject"].endswith("/silent")] == ["bad"] * 2

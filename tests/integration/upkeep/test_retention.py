@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from regista.automations.catalogue import Catalogue
+from regista.effects.planner import Planner
 from regista.kit import ids
 from regista.upkeep import retention
-from regista.webhooks.consumer import Planner
+from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, second_tenant, staged
 
@@ -47,7 +48,7 @@ async def test_what_has_ended_goes_after_its_time_and_what_is_to_come_stays(
         await home.automation("unmet", where="alias == 'nothing'")
         await home.automation("off", enabled=False)
         await home.automation("waits", actions=[{"no_op": {}}], limits={"cooldown": "30d", "coalesce": True})
-        planner = Planner(home.api.runtime.database, Catalogue())
+        planner = Planner(WEBHOOKS, home.api.runtime.database, Catalogue())
         ended, half, coming = await home.emit(), await home.emit(), await home.emit()
         for batch in (ended, half, coming, await rival.emit()):
             await planner.handle(batch)

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from regista.automations.catalogue import Catalogue
+from regista.effects.due import DueExecutions
+from regista.effects.planner import Planner
 from regista.kit import clock
 from regista.kit.service import Lifecycle
 from regista.supervisor import composition
-from regista.webhooks.consumer import Planner
-from regista.webhooks.due import DueWebhooks
+from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver
 from tests.support.stage import Tenant, staged
@@ -83,8 +84,8 @@ async def test_what_waits_for_a_limit_is_skipped_where_the_automation_is_disable
     made = await home.automation(limits={"cooldown": "1h", "coalesce": True})
     database, catalogue = home.api.runtime.database, Catalogue()
     for _ in range(2):
-        await Planner(database, catalogue).handle(await home.emit())
-    worker = DueWebhooks(database, catalogue)
+        await Planner(WEBHOOKS, database, catalogue).handle(await home.emit())
+    worker = DueExecutions(WEBHOOKS, database, catalogue)
     assert not await worker.round()
     await home.client.patch(f"/api/v1/automations/{made['id']}", json={"enabled": False})
     async with database.transaction() as tx:

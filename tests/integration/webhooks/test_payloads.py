@@ -10,8 +10,9 @@ import pytest
 from regista.automations.catalogue import Catalogue
 from regista.automations.payloads.templates import LARGEST
 from regista.delivery import Claimed
+from regista.effects.planner import Planner
 from regista.kit.db import Transaction
-from regista.webhooks.consumer import Planner
+from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, Request, response
@@ -54,7 +55,7 @@ async def secret(home: Tenant, name: str, value: str) -> str:
 async def planned(home: Tenant, data: dict[str, Any] | None = None) -> list[Claimed]:
     """Emit an event, have it planned, and return what was handed over."""
     hand = Hand()
-    await Planner(home.api.runtime.database, Catalogue(), hand).handle(await home.emit(data=data))
+    await Planner(WEBHOOKS, home.api.runtime.database, Catalogue(), hand).handle(await home.emit(data=data))
     return hand.rows
 
 

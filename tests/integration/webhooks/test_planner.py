@@ -9,11 +9,12 @@ from standardwebhooks.webhooks import Webhook
 
 from regista.automations.catalogue import Catalogue
 from regista.delivery import Claimed, Dispatcher
+from regista.effects.planner import Planner
 from regista.kit import clock
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
 from regista.kit.service import Lifecycle
-from regista.webhooks.consumer import Planner
+from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, Request, response
@@ -36,7 +37,7 @@ async def delivering(tenant: Tenant) -> AsyncGenerator[Planner]:
     running = asyncio.create_task(dispatcher.run(lifecycle))
     try:
         await asyncio.wait_for(lifecycle.started.wait(), 20)
-        yield Planner(runtime.database, Catalogue(), dispatcher)
+        yield Planner(WEBHOOKS, runtime.database, Catalogue(), dispatcher)
     finally:
         lifecycle.stopping.set()
         await running
@@ -94,7 +95,7 @@ async def test_every_action_of_every_automation_is_sent_once_under_redelivery(ho
         batch = await home.emit(times=10)
         await planner.handle(batch)
         await planner.handle(batch)
-        await Planner(home.api.runtime.database, Catalogue()).handle(batch[::-1])
+        await Planner(WEBHOOKS, home.api.runtime.database, Catalogue()).handle(batch[::-1])
         await until(arrived(one, 20))
         await until(arrived(other, 10))
         await asyncio.sleep(0.2)
@@ -118,7 +119,7 @@ async def test_two_planners_at_once_plan_each_effect_once(home: Tenant) -> None:
     async def planner(database: Database, records: Sequence[Received]) -> None:
         # A deadlock is a race that the bus repeats; the order of decisions makes it rare.
         for record in (records[:10], records[10:], records):
-            await Planner(database, Catalogue(), Hands()).handle(record)
+            await Planner(WEBHOOKS, database, Catalogue(), Hands()).handle(record)
 
     try:
         await asyncio.gather(*(planner(database, batch) for database in databases))
@@ -135,7 +136,7 @@ async def test_an_automation_that_is_disabled_or_deleted_sends_nothing(home: Ten
     off = await home.automation("off", enabled=False)
     gone = await home.automation("gone")
     await home.client.delete(f"/api/v1/automations/{gone['id']}")
-    planner = Planner(home.api.runtime.database, Catalogue())
+    planner = Planner(WEBHOOKS, home.api.runtime.database, Catalogue())
     await planner.handle(await home.emit())
     assert await deliveries(home) == []
     await home.client.patch(f"/api/v1/automations/{off['id']}", json={"enabled": True})
@@ -163,7 +164,7 @@ async def test_a_crash_between_plan_and_hand_over_is_made_good_by_the_ledger(hom
         await home.webhook(receiver.url())
         await home.automation()
         batch = await home.emit(times=3)
-        await Planner(home.api.runtime.database, Catalogue()).handle(batch)
+        await Planner(WEBHOOKS, home.api.runtime.database, Catalogue()).handle(batch)
         async with delivering(home) as planner:
             await planner.handle(batch)
             await until(arrived(receiver, 3))

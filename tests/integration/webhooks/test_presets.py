@@ -7,7 +7,8 @@ import pytest
 
 from regista.automations.catalogue import Catalogue
 from regista.delivery import Claimed
-from regista.webhooks.consumer import Planner
+from regista.effects.planner import Planner
+from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.presets.catalogue import PRESETS
 from regista.webhooks.sender import WebhookSender
 from tests.support import preset_services as services
@@ -110,7 +111,7 @@ async def test_what_a_preset_fills_in_is_taken_by_its_service(home: Tenant) -> N
             tried = await made(home, "automations/preview", {"on": "alias.added"} | _templates(filled))
             assert tried["missing"] == []
             hand = Hand()
-            await Planner(home.api.runtime.database, Catalogue(), hand).handle(await home.emit())
+            await Planner(WEBHOOKS, home.api.runtime.database, Catalogue(), hand).handle(await home.emit())
             (row,) = hand.rows
             outcome = await sender.send(row)
             assert outcome.error is None, (name, judged[name], receiver.requests[-1])

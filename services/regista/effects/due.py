@@ -14,11 +14,10 @@ from regista.automations.past import due_repository as due
 from regista.automations.past import replay
 from regista.automations.past.due_repository import DueRow
 from regista.delivery import Claimed, NewDelivery
+from regista.effects import repository
+from regista.effects.planner import Hands, Planned, Way
 from regista.kit.bus.fault import Fault, classify
 from regista.kit.db import Database, Transaction
-from regista.webhooks import repository
-from regista.webhooks.consumer import KIND, Hands
-from regista.webhooks.planning import Planned, plan_executions
 
 logger = structlog.get_logger()
 
@@ -26,10 +25,11 @@ ROWS = 200
 """Executions that one round takes, most."""
 
 
-class DueWebhooks:
-    """Takes what is due of the webhooks' planner; any number of these may run, each with rows of its own."""
+class DueExecutions:
+    """Takes what is due of a way; any number of these may run, each with rows of its own."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, dispatcher: Hands | None = None) -> None:
+    def __init__(self, way: Way, database: Database, catalogue: Catalogue, dispatcher: Hands | None = None) -> None:
+        self._way = way
         self._database = database
         self._catalogue = catalogue
         self._dispatcher = dispatcher
@@ -42,7 +42,7 @@ class DueWebhooks:
         limit = 1 if self._careful else ROWS
         try:
             async with self._database.transaction() as transaction:
-                rows = await due.claim(transaction, KIND, limit)
+                rows = await due.claim(transaction, self._way.kind, limit)
                 if not rows:
                     self._careful = 0
                     return False
@@ -62,8 +62,8 @@ class DueWebhooks:
 
     async def _plan(self, transaction: Transaction, rows: Sequence[DueRow]) -> list[Claimed]:
         acted = [Due(row.event_id, row.automation_id, row.replay_id) for row in rows if row.automation_id is not None]
-        executions = await release(transaction, self._catalogue, acted, KIND) if acted else []
-        return await plan_executions(transaction, executions, await _as_they_are(transaction, rows))
+        executions = await release(transaction, self._catalogue, acted, self._way.kind) if acted else []
+        return await self._way.plan(transaction, executions, await _as_they_are(transaction, rows))
 
     async def _single_out(self, rows: Sequence[DueRow], error: Exception) -> None:
         """Go on one by one after a failure that would come again, and give up the one that is to blame."""

@@ -1,0 +1,1 @@
+"""Slack: channels, what is said in them, and the call that says it."""
