@@ -48,9 +48,8 @@ async def hang(_: Claimed) -> Outcome:
 class FakeSender:
     """Does per lane what the test says, and remembers what it was given."""
 
-    kind = "webhook"
-
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "webhook") -> None:
+        self.kind = kind
         self.behaviours: dict[int, Behaviour] = {}
         self.sent: list[Claimed] = []
         self.ended: list[tuple[Claimed, float]] = []
@@ -107,11 +106,16 @@ class Ledger:
         self._running: list[Running] = []
 
     async def lane(
-        self, *, concurrency: int = 4, throttle: Throttle | None = None, entity_id: int | None = None
+        self,
+        *,
+        kind: str = "webhook",
+        concurrency: int = 4,
+        throttle: Throttle | None = None,
+        entity_id: int | None = None,
     ) -> int:
         async with self.database.transaction() as tx:
             return await create_lane(
-                tx, 1, "webhook", name="ci", entity_id=entity_id, concurrency=concurrency, throttle=throttle
+                tx, 1, kind, name="ci", entity_id=entity_id, concurrency=concurrency, throttle=throttle
             )
 
     async def events(self, number: int) -> list[UUID]:
@@ -146,11 +150,11 @@ class Ledger:
             hand.dispatcher.hand(claimed)
         return claimed
 
-    async def start(self, sender: FakeSender | None = None, **options: Any) -> Running:
+    async def start(self, sender: FakeSender | None = None, *others: FakeSender, **options: Any) -> Running:
         """Run a dispatcher, and wait until it serves."""
         sender = sender or FakeSender()
         runtime = replace(self.runtime, metrics=CollectorRegistry())
-        running = Running(Dispatcher(runtime, [sender], **options), sender)
+        running = Running(Dispatcher(runtime, [sender, *others], **options), sender)
         self._running.append(running)
         async with asyncio.timeout(20):
             await running.lifecycle.started.wait()

@@ -4,8 +4,8 @@ Who writes
     A *planner* (webhooks, Slack) inserts rows of ``delivery`` and ``delivery_due`` with `plan`, in the transaction that
     consumes the event. ``delivery.position`` is the order of the ledger; of a strict FIFO lane (concurrency 1) `plan`
     locks the row first, so there it is also the order of commits. From then on only the *owner* of the lane writes
-    them: the one `Dispatcher` that holds the lane's shard (``lane_shard``: 64, ``lane.id % 64``). People write too:
-    redeliver, cancel, enable, disable.
+    them: the one `Dispatcher` that holds the lane's shard (``lane_shard``: 64 of each kind of lanes, ``lane.shard``),
+    among those that serve its kind. People write too: redeliver, cancel, enable, disable.
 
 Who reads
     The owner keeps a short queue in memory per lane: fresh rows handed over by a planner of its own process after the

@@ -1,18 +1,28 @@
 """How many lane shards each living dispatcher should own. Pure."""
 
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
-SHARDS = 64
+SHARDS: Final = 64
+"""Shards of each kind of lanes."""
+_KINDS: Final = ("webhook", "slack")
+"""Kinds of lanes in the order of their shards: the generated column ``lane.shard`` has them so."""
 
 
-def shard_of(lane: int) -> int:
-    """Return the lane's shard, as the generated column ``lane.shard`` has it."""
-    return lane % SHARDS
+def shards_of(kind: str) -> range:
+    """Return the shards of the lanes of a kind."""
+    first = _KINDS.index(kind) * SHARDS
+    return range(first, first + SHARDS)
+
+
+def shard_of(kind: str, lane: int) -> int:
+    """Return the lane's shard."""
+    return shards_of(kind)[lane % SHARDS]
 
 
 def quota(me: UUID, living: Collection[UUID]) -> int:
-    """Return this dispatcher's fair share; the shares of all living add up to all shards.
+    """Return this dispatcher's fair share of a kind; the shares of all who serve it add up to all of its shards.
 
     Everyone computes the same from the same list, so nobody has to agree on anything.
     """

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from regista.kit.db import Transaction
+
+LONGEST_PAUSE: Final = 600.0
+"""Seconds for which a lane rests at most because its receiver asks for it."""
 
 
 class NewDelivery(NamedTuple):
@@ -54,6 +57,8 @@ class Outcome(NamedTuple):
     ``headers`` and ``body`` (20 kB at most, ``truncated`` if there was more) are the response's, ``retry_after`` its
     header as it came, ``seconds`` the whole exchange. ``called`` is false where the delivery itself is why nothing was
     sent: such a failure follows the schedule, and is held neither against the lane's circuit nor against its streak.
+    ``final`` is a failure that no repetition mends: the delivery is dead at once. ``pause`` are seconds, `LONGEST_PAUSE`
+    at most, for which the receiver wants nothing more of the lane.
     """
 
     status: int | None
@@ -65,6 +70,8 @@ class Outcome(NamedTuple):
     retry_after: str | None
     gone: bool
     called: bool = True
+    final: bool = False
+    pause: float = 0.0
 
 
 class News(StrEnum):

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 
 from regista.delivery.balance import shard_of
-from regista.delivery.contract import Claimed, Outcome, Sender
+from regista.delivery.contract import LONGEST_PAUSE, Claimed, Outcome, Sender
 from regista.delivery.intake import Intake
 from regista.delivery.lane import Due, Lane
 from regista.delivery.link import Link
@@ -45,7 +45,8 @@ class Dispatcher:
         self._database = runtime.database
         self._rota = Rota(in_flight)
         self._links = [Link(runtime.database, BY_INDEX) for _ in range(3)]
-        self._ownership = Ownership(self.id, self._links[0])
+        self._kinds = [sender.kind for sender in senders]
+        self._ownership = Ownership(self.id, self._links[0], self._kinds)
         self._intake = Intake(senders, self._ownership, self._links[1], self._offer)
         self._metrics = Metrics(runtime.metrics, self._queued, lambda: self._rota.in_flight)
         self._recorder = Recorder(self.id, runtime.database, self._links[2], self._metrics, self._offer)
@@ -201,6 +202,8 @@ class Dispatcher:
         elif probe:
             lane.circuit.abandon()
         lane.faults = 0
+        if outcome.pause:
+            lane.paused_until = max(lane.paused_until, clock.monotonic() + min(outcome.pause, LONGEST_PAUSE))
         if failed:
             lane.unrecorded_failures += 1
             if lane.fifo:
@@ -280,11 +283,12 @@ class Dispatcher:
             self._arm(now)
 
     def _point_out(self, lane_id: int) -> None:
-        owner = self._ownership.owners.get(shard_of(lane_id))
-        if owner is None or owner == self.id:
-            self._nudge()
-        else:
-            self._database.wakeups.wake(_channel(owner))
+        # A lane that is not known here may be of any kind that is ours.
+        for owner in {self._ownership.owners.get(shard_of(kind, lane_id)) for kind in self._kinds}:
+            if owner is None or owner == self.id:
+                self._nudge()
+            else:
+                self._database.wakeups.wake(_channel(owner))
 
     def _nudge(self) -> None:
         self._nudged.set()

@@ -6,13 +6,14 @@ too, as it does with its process; and nothing is sent VALID (2 s) after the last
 time as long as their clocks run alike to a tenth.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 from uuid import UUID
 
 from regista.delivery import balance
 from regista.delivery.link import Link
 from regista.delivery.repository import ownership as repository
+from regista.delivery.repository.ownership import Connection, Owned
 from regista.kit import clock
 
 INTERVAL: Final = 0.5
@@ -21,10 +22,11 @@ VALID: Final = 2.0
 
 
 class Ownership:
-    """The shards of one dispatcher, kept by calling `beat` every INTERVAL."""
+    """The shards of one dispatcher, of the kinds of lanes that it serves, kept by calling `beat` every INTERVAL."""
 
-    def __init__(self, dispatcher: UUID, link: Link) -> None:
+    def __init__(self, dispatcher: UUID, link: Link, kinds: Collection[str]) -> None:
         self.id = dispatcher
+        self._shards = {kind: balance.shards_of(kind) for kind in sorted(kinds)}
         self.epochs: dict[int, int] = {}
         """Shard → epoch under which it is ours."""
         self.leaving: set[int] = set()
@@ -43,19 +45,18 @@ class Ownership:
         """
         connection = await self._link.get()
         asked = clock.monotonic()
-        await repository.beat(connection, self.id, retiring=self.retiring)
+        await repository.beat(connection, self.id, list(self._shards), retiring=self.retiring)
         self.valid_until = asked + VALID
         await repository.bury(connection)
         living = await repository.living(connection)
-        fair = 0 if self.retiring else balance.quota(self.id, living)
+        fair = {kind: self._fair(kind, living) for kind in self._shards}
         back = sorted(self.leaving.difference(busy))
         if back:
             await repository.release(connection, self.id, back)
-        rows = await repository.shards(connection)
-        mine = sum(owner == self.id for _, owner, _ in rows)
-        if mine < fair and any(owner is None for _, owner, _ in rows):
-            await repository.claim(connection, self.id, fair - mine)
-            rows = await repository.shards(connection)
+        rows = await repository.shards(connection, self._all)
+        claimed = [await self._claim(connection, rows, kind, share) for kind, share in fair.items()]
+        if any(claimed):
+            rows = await repository.shards(connection, self._all)
         return self._settle(rows, fair)
 
     async def leave(self) -> None:
@@ -67,9 +68,29 @@ class Ownership:
         """Return whether the shard is ours under this epoch."""
         return self.epochs.get(shard) == epoch
 
-    def _settle(self, rows: Collection[tuple[int, UUID | None, int]], fair: int) -> bool:
+    @property
+    def _all(self) -> list[int]:
+        return [shard for shards in self._shards.values() for shard in shards]
+
+    def _fair(self, kind: str, living: Collection[tuple[UUID, Collection[str]]]) -> int:
+        return 0 if self.retiring else balance.quota(self.id, [each for each, kinds in living if kind in kinds])
+
+    async def _claim(self, connection: Connection, rows: Collection[Owned], kind: str, fair: int) -> bool:
+        """Take free shards of a kind up to the fair share; return whether there were any to be taken."""
+        owners = [owner for shard, owner, _ in rows if shard in self._shards[kind]]
+        lacking = fair - owners.count(self.id)
+        if lacking <= 0 or None not in owners:
+            return False
+        await repository.claim(connection, self.id, list(self._shards[kind]), lacking)
+        return True
+
+    def _settle(self, rows: Collection[Owned], fair: Mapping[str, int]) -> bool:
         epochs = {shard: epoch for shard, owner, epoch in rows if owner == self.id}
-        leaving = set(balance.surplus(epochs, fair))
+        leaving = {
+            shard
+            for kind, share in fair.items()
+            for shard in balance.surplus(epochs.keys() & self._shards[kind], share)
+        }
         changed = epochs != self.epochs or leaving != self.leaving
         self.epochs, self.leaving = epochs, leaving
         self.owners = {shard: owner for shard, owner, _ in rows if owner is not None}

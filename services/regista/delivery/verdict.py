@@ -16,7 +16,7 @@ class Fate(StrEnum):
     PENDING = "pending"
     """There is another attempt of the schedule."""
     DEAD = "dead"
-    """The schedule is used up."""
+    """The schedule is used up, or no repetition would help."""
     UNCHANGED = "unchanged"
     """A redelivery that somebody asked for failed: the delivery is what it was."""
 
@@ -39,6 +39,8 @@ def judge(outcome: Outcome, made: int, *, manual: bool, jitter: float, now: date
         return _SUCCEEDED
     if manual:
         return _UNCHANGED
+    if outcome.final:
+        return _DEAD
     delay = backoff.next_attempt(
         made,
         jitter=jitter,

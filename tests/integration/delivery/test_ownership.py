@@ -17,9 +17,14 @@ from tests.support.delivery import FakeSender, Ledger, answered, hang
 
 CHILD = Path(delivery.__file__).with_name("delivery_child.py")
 _DISPATCHER = """
-INSERT INTO dispatcher (id, beat_at, backend) VALUES ($1, clock_timestamp() - make_interval(secs => $2), $3)
+INSERT INTO dispatcher (id, beat_at, kinds, backend)
+VALUES ($1, clock_timestamp() - make_interval(secs => $2), '{webhook}', $3)
 """
-_SHARES = "SELECT array_agg(number ORDER BY number) FROM (SELECT count(*) AS number FROM lane_shard GROUP BY owner) x"
+_SHARES = """
+SELECT array_agg(number ORDER BY number)
+FROM (SELECT count(*) AS number FROM lane_shard WHERE id < 64 GROUP BY owner) x
+"""
+_OF_SLACK = _SHARES.replace("id < 64", "id >= 64 AND owner IS NOT NULL")
 
 
 async def test_shards_are_shared_by_the_living_and_given_back_by_those_who_stop(ledger: Ledger) -> None:
@@ -31,6 +36,29 @@ async def test_shards_are_shared_by_the_living_and_given_back_by_those_who_stop(
     await ledger.until(f"SELECT ({_SHARES}) = '{{21,21,22}}'")
     await first.stop()
     await ledger.until(f"SELECT ({_SHARES}) = '{{32,32}}'", seconds=3)
+
+
+async def test_each_kind_of_lanes_is_shared_by_those_alone_who_serve_it(ledger: Ledger) -> None:
+    webhook, slack = await ledger.lane(), await ledger.lane(kind="slack")
+    webhooks = await ledger.start(FakeSender("webhook"))
+    assert (await ledger.value(_SHARES), await ledger.value(_OF_SLACK)) == ([64], None)
+    await ledger.plan([webhook, slack], 3, hand=webhooks)
+    channels = await ledger.start(FakeSender("slack"))
+    assert (await ledger.value(_SHARES), await ledger.value(_OF_SLACK)) == ([64], [64])
+    await ledger.all_sent()
+    assert {row.lane_id for row in webhooks.sender.sent} == {webhook}
+    assert {row.lane_id for row in channels.sender.sent} == {slack}
+
+    both = await ledger.start(FakeSender("webhook"), FakeSender("slack"))
+    for shares in (_SHARES, _OF_SLACK):
+        await ledger.until(f"SELECT ({shares}) = '{{32,32}}'")
+    await webhooks.stop()
+    await ledger.until(f"SELECT ({_SHARES}) = '{{64}}'")
+    assert await ledger.value(_OF_SLACK) == [32, 32]
+    await channels.kill()
+    await ledger.until(f"SELECT ({_OF_SLACK}) = '{{64}}'", seconds=8)
+    await ledger.plan([webhook, slack], 3, hand=both)
+    await ledger.all_sent()
 
 
 async def test_a_shard_changes_hands_only_when_nothing_of_it_is_in_flight(ledger: Ledger) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from regista.delivery import Claimed, Outcome, Throttle, disable_lane, enable_lane, remove_lane
+from regista.kit import clock
 from tests.support.delivery import Ledger, accept, answered, hang, refuse
 
 
@@ -223,3 +224,23 @@ async def test_losing_every_connection_for_a_moment_loses_nothing_and_repeats_no
     await ledger.all_sent()
     assert Counter(Counter(row.id for row in running.sender.sent).values()) == {1: 1000}
     assert await ledger.value("SELECT count(*) FROM delivery WHERE state = 'succeeded'") == 1000
+
+
+async def test_a_lane_rests_for_as_long_as_its_receiver_wants_and_goes_on_by_itself(ledger: Ledger) -> None:
+    resting, other = await ledger.lane(), await ledger.lane()
+    running = await ledger.start()
+    began = clock.monotonic()
+
+    async def busy(_: Claimed) -> Outcome:
+        return answered(429, pause=1.0) if len(running.sender.positions(resting)) == 1 else answered(200)
+
+    running.sender.behaviours[resting] = busy
+    (first,) = await ledger.plan([resting], hand=running)
+    await ledger.recorded(1)
+    await ledger.plan([resting, other], 3, hand=running)
+    await ledger.recorded(7)
+    moments = [(row.lane_id, moment - began) for row, moment in running.sender.ended]
+    assert max(moment for lane, moment in moments if lane == other) < 1
+    assert min(moment for lane, moment in moments[1:] if lane == resting) >= 1
+    # What was refused waits for its own time.
+    assert await ledger.value("SELECT position FROM delivery_due") == first.position

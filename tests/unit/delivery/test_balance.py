@@ -3,7 +3,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regista.delivery.balance import SHARDS, quota, surplus
+from regista.delivery.balance import SHARDS, quota, shard_of, shards_of, surplus
 
 
 @given(st.sets(st.uuids(), min_size=1, max_size=100))
@@ -23,3 +23,9 @@ def test_what_is_given_back_is_just_what_is_too_much(owned: set[int], fair: int)
     back = surplus(owned, fair)
     assert set(back) <= owned
     assert len(owned) - len(back) == min(len(owned), fair)
+
+
+def test_a_lane_lies_in_a_shard_of_its_kind_and_no_shard_is_of_two() -> None:
+    for kind in ("webhook", "slack"):
+        assert {shard_of(kind, lane) for lane in range(200)} == set(shards_of(kind))
+    assert not set(shards_of("webhook")) & set(shards_of("slack"))

@@ -40,3 +40,10 @@ def test_a_retry_after_is_obeyed_where_it_is_later_than_the_schedule() -> None:
 @pytest.mark.parametrize("made", [0, 5, 10])
 def test_a_redelivery_that_fails_changes_nothing_however_many_attempts_were_made(made: int) -> None:
     assert judge(outcome("timeout"), made, manual=True, jitter=0.5, now=NOW) == (Fate.UNCHANGED, None)
+
+
+@pytest.mark.parametrize("made", [1, 9])
+def test_what_no_repetition_mends_is_dead_at_once_unless_somebody_asked_for_the_attempt(made: int) -> None:
+    final = outcome("slack_invalid_blocks", 200)._replace(final=True)
+    assert judge(final, made, manual=False, jitter=0.5, now=NOW) == (Fate.DEAD, None)
+    assert judge(final, made, manual=True, jitter=0.5, now=NOW) == (Fate.UNCHANGED, None)

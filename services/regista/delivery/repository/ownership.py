@@ -5,6 +5,8 @@ from uuid import UUID
 import asyncpg
 
 Connection = asyncpg.Connection
+Owned = tuple[int, UUID | None, int]
+"""A shard, its owner, and the epoch of that."""
 
 DEAD_AFTER = 4.0
 """Seconds of silence, by the database's clock, after which a dispatcher has lost its shards."""
@@ -12,7 +14,8 @@ GONE_AFTER = 2.25
 """The same for one whose connection has ended: longer than it may send after its last beat (`ownership.VALID`)."""
 
 _BEAT = """
-INSERT INTO dispatcher (id, beat_at, retiring, backend) VALUES ($1, clock_timestamp(), $2, pg_backend_pid())
+INSERT INTO dispatcher (id, beat_at, kinds, retiring, backend)
+VALUES ($1, clock_timestamp(), $2, $3, pg_backend_pid())
 ON CONFLICT (id)
 DO UPDATE SET beat_at = excluded.beat_at, retiring = excluded.retiring, backend = excluded.backend
 """
@@ -31,13 +34,16 @@ UPDATE lane_shard SET owner = NULL WHERE owner IN (SELECT id FROM dead)
 """
 _CLAIM = """
 UPDATE lane_shard SET owner = $1, epoch = epoch + 1
-WHERE id IN (SELECT id FROM lane_shard WHERE owner IS NULL ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+WHERE id IN (
+    SELECT id FROM lane_shard WHERE id = ANY($2::smallint[]) AND owner IS NULL ORDER BY id LIMIT $3
+    FOR UPDATE SKIP LOCKED
+)
 """
 
 
-async def beat(connection: Connection, dispatcher: UUID, *, retiring: bool) -> None:
-    """Say that the dispatcher is alive. One that was buried is a new one, without shards."""
-    await connection.execute(_BEAT, dispatcher, retiring)
+async def beat(connection: Connection, dispatcher: UUID, kinds: list[str], *, retiring: bool) -> None:
+    """Say that the dispatcher is alive and serves lanes of these kinds. One that was buried is a new one, without shards."""
+    await connection.execute(_BEAT, dispatcher, kinds, retiring)
 
 
 async def bury(connection: Connection) -> None:
@@ -45,9 +51,9 @@ async def bury(connection: Connection) -> None:
     await connection.execute(_BURY, DEAD_AFTER, GONE_AFTER)
 
 
-async def claim(connection: Connection, dispatcher: UUID, number: int) -> None:
-    """Take up to ``number`` of the free shards."""
-    await connection.execute(_CLAIM, dispatcher, number)
+async def claim(connection: Connection, dispatcher: UUID, shards: list[int], number: int) -> None:
+    """Take up to ``number`` of those of the shards that are free."""
+    await connection.execute(_CLAIM, dispatcher, shards, number)
 
 
 async def release(connection: Connection, dispatcher: UUID, shards: list[int]) -> None:
@@ -68,11 +74,12 @@ async def leave(connection: Connection, dispatcher: UUID) -> None:
     )
 
 
-async def living(connection: Connection) -> list[UUID]:
-    """Return all dispatchers that are neither buried nor about to leave."""
-    return [row[0] for row in await connection.fetch("SELECT id FROM dispatcher WHERE NOT retiring")]
+async def living(connection: Connection) -> list[tuple[UUID, list[str]]]:
+    """Return all dispatchers that are neither buried nor about to leave, with the kinds that they serve."""
+    return [(row[0], row[1]) for row in await connection.fetch("SELECT id, kinds FROM dispatcher WHERE NOT retiring")]
 
 
-async def shards(connection: Connection) -> list[tuple[int, UUID | None, int]]:
-    """Return ``(shard, owner, epoch)`` of every shard."""
-    return [tuple(row) for row in await connection.fetch("SELECT id, owner, epoch FROM lane_shard")]  # pyright: ignore[reportReturnType] - three columns
+async def shards(connection: Connection, wanted: list[int]) -> list[Owned]:
+    """Return these shards."""
+    rows = await connection.fetch("SELECT id, owner, epoch FROM lane_shard WHERE id = ANY($1::smallint[])", wanted)
+    return [(row[0], row[1], row[2]) for row in rows]

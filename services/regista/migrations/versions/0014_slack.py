@@ -24,6 +24,7 @@ _STATEMENTS = (
     """,
     # Whoever sends webhooks alone leaves the lanes of Slack to others: each kind has 64 shards of its own.
     "ALTER TABLE dispatcher ADD COLUMN kinds text[] NOT NULL DEFAULT '{webhook}'",
+    "ALTER TABLE dispatcher ALTER COLUMN kinds DROP DEFAULT",
     "ALTER TABLE lane_shard DROP CONSTRAINT lane_shard_id_check, ADD CHECK (id BETWEEN 0 AND 127)",
     "INSERT INTO lane_shard (id) SELECT generate_series(64, 127)",
     """
