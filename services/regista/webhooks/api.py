@@ -15,13 +15,13 @@ from regista.automations.secrets.reference import SecretName
 from regista.automations.secrets.service import require, values_named
 from regista.automations.triggers import parse_events
 from regista.delivery import Throttle
+from regista.effects.names import IntegrationName
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
 from regista.kit.web.pages import decode
 from regista.webhooks import repository, service
-from regista.webhooks.names import WebhookName
 from regista.webhooks.routes import load_route
-from regista.webhooks.service import Guard, Wanted
+from regista.webhooks.service import ENDPOINTS, Guard, Wanted
 from regista.webhooks.trial import Wanted as Trial
 from regista.webhooks.trial import try_route
 
@@ -50,7 +50,7 @@ class ThrottlePart(Part):
 class NewWebhook(Body):
     """An endpoint. ``entity`` is the team it belongs to, by default one's own."""
 
-    name: WebhookName
+    name: IntegrationName
     url: Url
     entity: EntityName | None = None
     signature: Literal["v1", "v1a"] = "v1"
@@ -172,7 +172,7 @@ async def get_webhook(call: Call, webhook_id: WebhookId) -> Response:
     """Return an endpoint."""
 
     async def query(tx: Transaction) -> WebhookShape:
-        row = await service.authorized(tx, call.actor, webhook_id, Action.INTEGRATION_READ)
+        row = await ENDPOINTS.authorized(tx, call.actor, webhook_id, Action.INTEGRATION_READ)
         return await _shape(tx, call.actor, row)
 
     return await call.answer(query)
@@ -199,7 +199,7 @@ async def change_webhook(call: Call, webhook_id: WebhookId, body: WebhookChanges
 @router.remove("/{webhook_id}", action=Action.INTEGRATION_WRITE, status_code=204)
 async def delete_webhook(call: Call, webhook_id: WebhookId) -> Response:
     """Delete an endpoint that no automation uses; what was waiting for it is canceled."""
-    return await call.mutate(lambda tx: service.delete(tx, call.actor, webhook_id), status=204)
+    return await call.mutate(lambda tx: ENDPOINTS.delete(tx, call.actor, webhook_id), status=204)
 
 
 @router.create("/{webhook_id}/rotate", action=Action.INTEGRATION_WRITE, response_model=WebhookShape)
@@ -219,7 +219,7 @@ async def enable_webhook(call: Call, webhook_id: WebhookId) -> Response:
     """Send again, what has been waiting first."""
 
     async def command(tx: Transaction) -> WebhookShape:
-        return await _shape(tx, call.actor, await service.enable(tx, call.actor, webhook_id))
+        return await _shape(tx, call.actor, await ENDPOINTS.enable(tx, call.actor, webhook_id))
 
     return await call.mutate(command)
 
@@ -229,7 +229,7 @@ async def disable_webhook(call: Call, webhook_id: WebhookId) -> Response:
     """Send nothing more; deliveries wait."""
 
     async def command(tx: Transaction) -> WebhookShape:
-        return await _shape(tx, call.actor, await service.disable(tx, call.actor, webhook_id))
+        return await _shape(tx, call.actor, await ENDPOINTS.disable(tx, call.actor, webhook_id))
 
     return await call.mutate(command)
 
@@ -242,7 +242,7 @@ async def test_webhook(call: Call, webhook_id: WebhookId, body: TestSend) -> Tes
     runtime = call.runtime
 
     async def query(tx: Transaction) -> tuple[Any, bool, dict[str, str]]:
-        row = await service.authorized(tx, call.actor, webhook_id, Action.AUTOMATION_WRITE)
+        row = await ENDPOINTS.authorized(tx, call.actor, webhook_id, Action.AUTOMATION_WRITE)
         await require(tx, row["entity_id"], names, field="payload")
         values = await values_named(tx, runtime.vault, row["entity_id"], names)
         return await load_route(tx, row, runtime.vault), _may_edit(call.actor, row), values
@@ -254,7 +254,7 @@ async def test_webhook(call: Call, webhook_id: WebhookId, body: TestSend) -> Tes
 
 
 def _may_edit(actor: Actor, row: Any) -> bool:
-    return decide(actor, Action.INTEGRATION_WRITE, service.resource_of(row)).allowed
+    return decide(actor, Action.INTEGRATION_WRITE, ENDPOINTS.resource_of(row)).allowed
 
 
 async def _shape(tx: Transaction, actor: Actor, row: Any, secret: str | None = None) -> WebhookShape:

@@ -90,19 +90,6 @@ async def page_of(
     )
 
 
-async def aggregate_id(transaction: Transaction, organization: int, integration: int) -> int | None:
-    """Return the aggregate of a webhook that is not deleted; it never changes, so no lock is needed to read it."""
-    found: int | None = await transaction.connection.fetchval(
-        """
-        SELECT aggregate_id FROM integration
-        WHERE organization_id = $1 AND id = $2 AND kind = 'webhook' AND deleted_at IS NULL
-        """,
-        organization,
-        integration,
-    )
-    return found
-
-
 async def insert(transaction: Transaction, integration: int, organization: int, new: NewEndpoint) -> None:
     """Insert the endpoint of an integration."""
     await transaction.connection.execute(

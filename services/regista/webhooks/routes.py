@@ -1,100 +1,72 @@
-"""Routes of endpoints as this process knows them.
-
-Who writes: commands on endpoints, which notify after their commit. Who reads: every attempt. An entry lives 10 s at
-most, ends with the first key that expires, and is gone round while no notification can be heard; one that was read
-before a notification is not kept after it.
-"""
+"""Routes of endpoints as this process knows them, and the secrets that payloads have asked for."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import asyncpg
 
-from regista.automations.secrets import repository as named_secrets
 from regista.automations.secrets.reference import resolved
 from regista.automations.secrets.service import values_named, values_used
+from regista.effects.routes import LIFETIME, Loaded, Routes
+from regista.effects.urls import dialled
 from regista.kit import clock
 from regista.kit.db import Database, Transaction
 from regista.kit.signing import HmacKey
 from regista.kit.vault import Vault
 from regista.webhooks import repository, secrets
 from regista.webhooks.request import Route
-from regista.webhooks.urls import dialled
-
-LIFETIME_SECONDS = 10.0
 
 
-class _Entry(NamedTuple):
+class _Known(NamedTuple):
     route: Route
-    until: float
     named: dict[str, str]
     """Values of secrets that payloads have asked for."""
 
 
-class Routes:
+class EndpointRoutes:
     """Finds the route of a lane."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._entries: dict[int, _Entry] = {}
-        self._generation = 0
-        self._unsubscribe = [
-            database.wakeups.subscribe(channel, self._forget) for channel in (repository.CHANNEL, named_secrets.CHANNEL)
-        ]
+        self._routes = Routes(database, repository.CHANNEL, self._load)
 
     def close(self) -> None:
         """Hear no more notifications."""
-        for end in self._unsubscribe:
-            end()
+        self._routes.close()
 
     async def of_lane(self, lane_id: int) -> Route | None:
         """Return the route of the lane's endpoint, None when it was deleted. Holds no connection afterwards."""
-        entry = self._fresh(lane_id)
-        if entry is not None:
-            return entry.route
-        generation = self._generation
-        async with self._database.transaction() as transaction:
-            row = await repository.by_lane(transaction, lane_id)
-            if row is None or row["deleted_at"] is not None:
-                self._entries.pop(lane_id, None)
-                return None
-            keys = await repository.live_keys(transaction, row["id"])
-            values = await values_used(transaction, self._vault, row["id"])
-        route = route_of(row, keys, values, self._vault)
-        if generation == self._generation:
-            now = clock.now()
-            expiries = [(key["expires_at"] - now).total_seconds() for key in keys if key["expires_at"] is not None]
-            self._entries[lane_id] = _Entry(route, clock.monotonic() + min([LIFETIME_SECONDS, *expiries]), {})
-        return route
+        known = await self._routes.of_lane(lane_id)
+        return None if known is None else known.route
 
     async def secrets_of(self, lane_id: int, names: Collection[str]) -> Mapping[str, str]:
         """Return the values of these secrets of the team that owns the lane's endpoint; those that are not there lack.
 
         Call after `of_lane`. Holds no connection afterwards.
         """
-        entry = self._fresh(lane_id)
-        if entry is not None and entry.named.keys() >= set(names):
-            return entry.named
-        generation = self._generation
+        known = self._routes.known(lane_id)
+        if known is not None and known.named.keys() >= set(names):
+            return known.named
         async with self._database.transaction() as transaction:
             row = await repository.by_lane(transaction, lane_id)
             if row is None:
                 return {}
             values = await values_named(transaction, self._vault, row["entity_id"], names)
-        if generation == self._generation and entry is not None:
-            entry.named.update(values)
+        # What was read before a notification is not kept after it.
+        if known is not None and self._routes.known(lane_id) is known:
+            known.named.update(values)
         return values
 
-    def _fresh(self, lane_id: int) -> _Entry | None:
-        entry = self._entries.get(lane_id)
-        if entry is not None and entry.until > clock.monotonic() and self._database.wakeups.listening:
-            return entry
-        return None
-
-    def _forget(self, _payload: str) -> None:
-        self._generation += 1
-        self._entries.clear()
+    async def _load(self, transaction: Transaction, lane_id: int) -> Loaded[_Known] | None:
+        row = await repository.by_lane(transaction, lane_id)
+        if row is None or row["deleted_at"] is not None:
+            return None
+        keys = await repository.live_keys(transaction, row["id"])
+        route = route_of(row, keys, await values_used(transaction, self._vault, row["id"]), self._vault)
+        now = clock.now()
+        expiries = [(key["expires_at"] - now).total_seconds() for key in keys if key["expires_at"] is not None]
+        return Loaded(_Known(route, {}), min([LIFETIME, *expiries]))
 
 
 async def load_route(transaction: Transaction, row: asyncpg.Record, vault: Vault) -> Route:

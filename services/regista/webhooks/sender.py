@@ -7,14 +7,14 @@ from regista.automations.payloads import frozen
 from regista.automations.payloads.frozen import ACCESS_TOKEN, Hole
 from regista.delivery import Claimed, LaneNews, Outcome
 from regista.effects.news import announce
+from regista.effects.planning import UNSENDABLE, unsent
 from regista.kit import clock
 from regista.kit.db import Transaction
 from regista.kit.http import Failure
 from regista.kit.runtime import Runtime
 from regista.webhooks import repository
-from regista.webhooks.planning import UNSENDABLE
 from regista.webhooks.request import Route
-from regista.webhooks.routes import Routes
+from regista.webhooks.routes import EndpointRoutes
 
 SECRET_MISSING: Final = "secret_missing"  # noqa: S105 - a code
 """Code of an attempt that was not made, since a secret of the payload is not there; the schedule goes on."""
@@ -29,7 +29,7 @@ class WebhookSender:
     def __init__(self, runtime: Runtime) -> None:
         self._client = runtime.client
         self._public_url = runtime.public_url
-        self._routes = Routes(runtime.database, runtime.vault)
+        self._routes = EndpointRoutes(runtime.database, runtime.vault)
 
     def close(self) -> None:
         """Hear no more of changes."""
@@ -39,11 +39,11 @@ class WebhookSender:
         """Make one attempt. Raises what the database raises when the endpoint cannot be read: no attempt was made."""
         route = await self._routes.of_lane(row.lane_id)
         if route is None:
-            return _unsent(Failure.CANCELED, "", gone=True)
+            return unsent(Failure.CANCELED, "", gone=True)
         if row.holes is None:
             return await self._post(route, row, row.body, ())
         if not row.body:
-            return _unsent(row.holes, UNSENDABLE.get(row.holes, ""))
+            return unsent(row.holes, UNSENDABLE.get(row.holes, ""))
         return await self._send_filled(route, row, frozen.read(row.holes))
 
     async def _send_filled(self, route: Route, row: Claimed, holes: Sequence[Hole]) -> Outcome:
@@ -58,7 +58,7 @@ class WebhookSender:
         except KeyError as missing:
             (name,) = missing.args
             lacking = "the webhook has no access token" if name == ACCESS_TOKEN else f"the team has no secret {name!r}"
-            return _unsent(SECRET_MISSING, f"not sent: {lacking}; once there is one, it is put in")
+            return unsent(SECRET_MISSING, f"not sent: {lacking}; once there is one, it is put in")
         return await self._post(route, row, body, [values[hole.name] for hole in holes])
 
     async def _post(self, route: Route, row: Claimed, body: bytes, secrets: Collection[str]) -> Outcome:
@@ -87,8 +87,3 @@ class WebhookSender:
         row = await repository.by_lane(transaction, lane_id)
         if row is not None:
             await announce(transaction, row, news, self._public_url)
-
-
-def _unsent(error: str, told: str, *, gone: bool = False) -> Outcome:
-    """Return the outcome of an attempt that called nobody; ``told`` stands where a response would."""
-    return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone, called=gone)

@@ -8,18 +8,17 @@ from typing import Any, Final, Literal, NamedTuple, Self
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.service import owner_of
-from regista.access.verdict import Actor, Resource, authorize, decide, reach, shared
-from regista.automations import integrations
-from regista.automations.repository import bump_catalogue
+from regista.access.verdict import Actor, decide, reach
 from regista.automations.secrets import repository as named_secrets
 from regista.automations.secrets.reference import referred
 from regista.automations.secrets.service import require
-from regista.delivery import Throttle, create_lane, disable_lane, enable_lane, remove_lane, update_lane
-from regista.effects.snapshots import endpoint_snapshot, integration_snapshot
+from regista.delivery import Throttle, update_lane
+from regista.effects.endpoints import Endpoints, integration_subject
+from regista.effects.snapshots import integration_snapshot
+from regista.effects.urls import check_url
 from regista.kit import aggregate
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError, NotFoundError
+from regista.kit.errors import InvalidError
 from regista.kit.http import Network
 from regista.kit.outbox import Draft, append
 from regista.kit.runtime import Runtime
@@ -28,23 +27,24 @@ from regista.kit.vault import Vault
 from regista.webhooks import repository, secrets
 from regista.webhooks.errors import TooManyKeysError, WebhookExistsError, WebhookInUseError
 from regista.webhooks.headers import check_headers, check_value
-from regista.webhooks.names import check_name
 from regista.webhooks.repository import NewEndpoint
-from regista.webhooks.urls import check_url
 from regista_events import (
-    EndpointDisabled,
-    EndpointDisabledData,
-    EndpointEnabled,
-    EndpointEnabledData,
     IntegrationCreated,
     IntegrationCreatedData,
-    IntegrationDeleted,
-    IntegrationDeletedData,
     IntegrationUpdated,
     IntegrationUpdatedData,
 )
 from regista_events.transition import Change
 
+ENDPOINTS: Final = Endpoints(
+    "webhook",
+    "webhook",
+    repository.CHANNEL,
+    repository.one,
+    repository.forget_secrets,
+    WebhookExistsError,
+    WebhookInUseError,
+)
 MOST_OLD_KEYS: Final = 10
 """Old keys of an endpoint that may sign at the same time."""
 
@@ -90,34 +90,19 @@ async def create(
     The secret is None for ``v1a``: receivers need the public key alone. Raises UrlRefusedError, HeaderRefusedError,
     WebhookExistsError, and `NotFoundError` for an entity that is not there.
     """
-    owner = await owner_of(transaction, actor, entity)
-    authorize(actor, Action.INTEGRATION_WRITE, shared(f"team {owner['name']}", actor.organization_id, owner))
-    name = check_name(name)
     _check(guard, wanted, signature)
-    made = await aggregate.create(transaction, actor.organization_id)
-    lane = await create_lane(
-        transaction,
-        actor.organization_id,
-        "webhook",
-        name=name,
-        entity_id=owner["id"],
-        concurrency=wanted.concurrency,
-        throttle=wanted.throttle,
+    made, integration, owner = await ENDPOINTS.make(
+        transaction, actor, entity, name, concurrency=wanted.concurrency, throttle=wanted.throttle
     )
-    integration = await integrations.insert(transaction, made, entity=owner["id"], kind="webhook", name=name, lane=lane)
-    if integration is None:
-        raise WebhookExistsError(
-            f"{owner['name']} has an integration {name!r} already; choose another name", field="name"
-        )
     await repository.insert(
         transaction, integration, actor.organization_id, _stored(guard.vault, actor.organization_id, signature, wanted)
     )
-    await _refer(transaction, actor, integration, owner["id"], wanted)
+    await _refer(transaction, actor, integration, owner, wanted)
     key = secrets.new_key(signature)
     await _add_key(transaction, guard.vault, made, integration, key)
-    row = await _read(transaction, actor, integration)
+    row = await ENDPOINTS.read(transaction, actor, integration)
     data = IntegrationCreatedData(integration=integration_snapshot(row))
-    await append(transaction, [Draft(IntegrationCreated, made, _subject(row), data)])
+    await append(transaction, [Draft(IntegrationCreated, made, integration_subject(row), data)])
     return row, _shown_once(key)
 
 
@@ -128,8 +113,8 @@ async def change(
 
     A secret that is given counts as changed: what it was is not compared.
     """
-    locked = await _lock(transaction, actor, webhook)
-    before = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    locked = await ENDPOINTS.lock(transaction, actor, webhook)
+    before = await ENDPOINTS.authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
     organization = actor.organization_id
     was = Wanted(
         url=before["url"],
@@ -159,11 +144,11 @@ async def change(
             throttle=wanted.throttle,
         )
     transaction.wake(repository.CHANNEL)
-    row = await _read(transaction, actor, webhook)
+    row = await ENDPOINTS.read(transaction, actor, webhook)
     data = IntegrationUpdatedData(
         integration=integration_snapshot(row), changes={name: _told(name, before, row) for name in names}
     )
-    await append(transaction, [Draft(IntegrationUpdated, locked, _subject(row), data)])
+    await append(transaction, [Draft(IntegrationUpdated, locked, integration_subject(row), data)])
     return row
 
 
@@ -174,8 +159,8 @@ async def rotate(
 
     Returns the endpoint and its secret as `create` does. Raises TooManyKeysError.
     """
-    locked = await _lock(transaction, actor, webhook)
-    before = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
+    locked = await ENDPOINTS.lock(transaction, actor, webhook)
+    before = await ENDPOINTS.authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
     live = await repository.live_keys(transaction, webhook)
     if keep and len(live) > MOST_OLD_KEYS:
         first = min(key["expires_at"] for key in live if key["expires_at"] is not None)
@@ -190,54 +175,8 @@ async def rotate(
     data = IntegrationUpdatedData(
         integration=integration_snapshot(before), changes={"secret": Change[Any](from_=None, to=None)}
     )
-    await append(transaction, [Draft(IntegrationUpdated, locked, _subject(before), data)])
+    await append(transaction, [Draft(IntegrationUpdated, locked, integration_subject(before), data)])
     return before, _shown_once(key)
-
-
-async def delete(transaction: Transaction, actor: Actor, webhook: int) -> None:
-    """Delete an endpoint with its secrets; what was waiting for it is canceled.
-
-    Raises WebhookInUseError while an automation's revision in force uses it.
-    """
-    locked = await _lock(transaction, actor, webhook)
-    await integrations.lock_alone(transaction, webhook)
-    row = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
-    users = await integrations.users(transaction, webhook)
-    if users:
-        raise WebhookInUseError(
-            f"webhook {row['name']!r} is used by {', '.join(users)}; change or delete these first", automations=users
-        )
-    await integrations.delete(transaction, locked, webhook)
-    await repository.forget_secrets(transaction, webhook)
-    await remove_lane(transaction, row["lane_id"])
-    await bump_catalogue(transaction)
-    transaction.wake(repository.CHANNEL)
-    data = IntegrationDeletedData(integration=integration_snapshot(row))
-    await append(transaction, [Draft(IntegrationDeleted, locked, _subject(row), data)])
-
-
-async def enable(transaction: Transaction, actor: Actor, webhook: int) -> asyncpg.Record:
-    """Send to an endpoint again, and what has been waiting for it."""
-    locked = await _lock(transaction, actor, webhook)
-    row = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
-    if not await enable_lane(transaction, row["lane_id"]):
-        return row
-    row = await _read(transaction, actor, webhook)
-    data = EndpointEnabledData(endpoint=endpoint_snapshot(row))
-    await append(transaction, [Draft(EndpointEnabled, locked, _endpoint_subject(row), data)])
-    return row
-
-
-async def disable(transaction: Transaction, actor: Actor, webhook: int) -> asyncpg.Record:
-    """Send nothing more to an endpoint; its deliveries wait."""
-    locked = await _lock(transaction, actor, webhook)
-    row = await authorized(transaction, actor, webhook, Action.INTEGRATION_WRITE)
-    if not await disable_lane(transaction, row["lane_id"]):
-        return row
-    row = await _read(transaction, actor, webhook)
-    data = EndpointDisabledData(endpoint=endpoint_snapshot(row), reason="manual")
-    await append(transaction, [Draft(EndpointDisabled, locked, _endpoint_subject(row), data)])
-    return row
 
 
 async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
@@ -246,22 +185,9 @@ async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int
     return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
 
 
-async def authorized(transaction: Transaction, actor: Actor, webhook: int, action: Action) -> asyncpg.Record:
-    """Return an endpoint on which the actor may do this. Raises what `authorize` raises."""
-    row = await _read(transaction, actor, webhook)
-    authorize(actor, action, resource_of(row))
-    return row
-
-
-def resource_of(row: asyncpg.Record) -> Resource:
-    """Return an endpoint as access control sees it."""
-    entity = {"id": row["entity_id"], "kind": row["entity_kind"]}
-    return shared(f"webhook {row['id']}", row["organization_id"], entity)
-
-
 def shown_url(actor: Actor, row: asyncpg.Record) -> str:
     """Return the endpoint's URL as the actor may see it: who cannot edit it sees no query, which may carry a token."""
-    if decide(actor, Action.INTEGRATION_WRITE, resource_of(row)).allowed:
+    if decide(actor, Action.INTEGRATION_WRITE, ENDPOINTS.resource_of(row)).allowed:
         return row["url"]
     return str(integration_snapshot(row).url)
 
@@ -272,22 +198,8 @@ async def urls(transaction: Transaction, actor: Actor, webhooks: Sequence[int]) 
     return {
         row["id"]: shown_url(actor, row)
         for row in rows
-        if decide(actor, Action.INTEGRATION_READ, resource_of(row)).allowed
+        if decide(actor, Action.INTEGRATION_READ, ENDPOINTS.resource_of(row)).allowed
     }
-
-
-async def _lock(transaction: Transaction, actor: Actor, webhook: int) -> aggregate.Aggregate:
-    found = await repository.aggregate_id(transaction, actor.organization_id, webhook)
-    if found is None:
-        raise _missing(webhook)
-    return await aggregate.lock_one(transaction, found)
-
-
-async def _read(transaction: Transaction, actor: Actor, webhook: int) -> asyncpg.Record:
-    row = await repository.one(transaction, actor.organization_id, webhook)
-    if row is None:
-        raise _missing(webhook)
-    return row
 
 
 async def _add_key(
@@ -359,15 +271,3 @@ def _throttle(row: asyncpg.Record) -> Throttle | None:
 
 def _shown_once(key: HmacKey | PrivateKey) -> str | None:
     return key.written() if isinstance(key, HmacKey) else None
-
-
-def _subject(row: asyncpg.Record) -> str:
-    return f"{row['entity']}/integrations/{row['name']}"
-
-
-def _endpoint_subject(row: asyncpg.Record) -> str:
-    return f"{row['entity']}/endpoints/{row['name']}"
-
-
-def _missing(webhook: int) -> NotFoundError:
-    return NotFoundError(f"webhook {webhook} does not exist, or you may not see it")

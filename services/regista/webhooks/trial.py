@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from regista.automations.language.seen import Seen
 from regista.automations.payloads.frozen import ACCESS_TOKEN, filled
 from regista.automations.payloads.templates import Template
+from regista.effects.planning import UNSENDABLE
 from regista.kit import clock, ids
 from regista.kit.http import GuardedClient
 from regista.webhooks.errors import UnsendableError
-from regista.webhooks.planning import UNSENDABLE
 from regista.webhooks.request import TEST_HEADER, Route
 from regista_events import codec, sample
 

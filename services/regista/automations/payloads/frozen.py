@@ -54,12 +54,16 @@ def masked(body: bytes, holes: Sequence[Hole]) -> bytes:
 
 
 def escaped(text: str) -> bytes:
-    """Return a text as it stands inside a JSON string; a lone surrogate, which UTF-8 cannot hold, as U+FFFD."""
-    inner = json.dumps(text, ensure_ascii=False)[1:-1]
+    """Return a text as it stands inside a JSON string."""
+    return encoded(json.dumps(text, ensure_ascii=False)[1:-1])
+
+
+def encoded(text: str) -> bytes:
+    """Return a text in UTF-8; a lone surrogate, which that cannot hold, as U+FFFD."""
     try:
-        return inner.encode()
+        return text.encode()
     except UnicodeEncodeError:
-        return inner.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _joined(body: bytes, holes: Sequence[Hole], value: Callable[[str], str]) -> bytes:

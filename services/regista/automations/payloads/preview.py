@@ -86,6 +86,8 @@ def _rendered(sketch: Sketch, seen: Seen, secrets: list[str], truth: Truth | Non
             error = frozen.error
             payload = json.loads(masked(frozen.body, frozen.holes)) if frozen.body else None
         else:
-            messages[setting], lacking = template.message(setting, sketch.automation, seen)
-            missing.update(dict.fromkeys(lacking))
+            message = template.message(setting, sketch.automation, seen)
+            messages[setting] = message.text
+            missing.update(dict.fromkeys(message.missing))
+            error = error or message.error
     return Preview(seen.event, payload, messages, list(missing), secrets, error, truth)

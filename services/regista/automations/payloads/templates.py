@@ -11,14 +11,14 @@ and is reported.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from regista.automations.errors import TemplateError
 from regista.automations.language.seen import Seen
 from regista.automations.payloads.compiling import ABSENT, Compiler, Insert, Reference, Secret, Segment
 from regista.automations.payloads.frozen import Frozen, Hole
-from regista.automations.payloads.inserted import as_json, as_text
+from regista.automations.payloads.inserted import as_json, as_mrkdwn, as_text
 from regista.automations.payloads.variables import AUTHOR
 from regista.kit.web.body import MAX_DEPTH, check_json
 
@@ -39,7 +39,16 @@ UNFIT: Final = "invalid_template"
 """Why there is no payload: `Frozen.error`. A template may be unfit when it was saved by another version."""
 
 _PAYLOAD = "payload"
-_MESSAGES = ("title", "text")
+_MARKUP = "text"
+_MESSAGES = ("title", _MARKUP)
+
+
+class Message(NamedTuple):
+    """A text of a message. ``missing`` are the expressions that had no value, ``error`` is why there is no text at all."""
+
+    text: str
+    missing: tuple[str, ...] = ()
+    error: str | None = None
 
 
 class Template:
@@ -54,22 +63,29 @@ class Template:
 
     def payload(self, automation: str, seen: Seen) -> Frozen:
         """Return the payload for an event of a type that it was checked against; ``automation`` is a name."""
+        return self._filled(_PAYLOAD, automation, seen)
+
+    def message(self, setting: str, automation: str, seen: Seen) -> Message:
+        """Return a text for an event, ``""`` for one that the action does not have.
+
+        ``title`` is plain, ``text`` is Slack's mrkdwn as its author wrote it: what events say in it is escaped, so that
+        it mentions nobody and forges no link.
+        """
+        if self._settings.get(setting) is None:
+            return Message("")
+        frozen = self._filled(setting, automation, seen)
+        return Message(json.loads(frozen.body) if frozen.body else "", frozen.missing, frozen.error)
+
+    def _filled(self, setting: str, automation: str, seen: Seen) -> Frozen:
         if self._is_slow:
             return Frozen(b"", error=TOO_SLOW)
         try:
-            segments = self._segments(_PAYLOAD, seen)
+            segments = self._segments(setting, seen)
         except TemplateError:
             return Frozen(b"", error=UNFIT)
-        frozen = _render(segments, seen, automation)
+        frozen = _render(segments, seen, automation, as_mrkdwn if setting == _MARKUP else as_text)
         self._is_slow = frozen.error == TOO_SLOW
         return frozen
-
-    def message(self, setting: str, automation: str, seen: Seen) -> tuple[str, tuple[str, ...]]:
-        """Return a text, ``""`` for one that is not there or too long, and the expressions that had no value."""
-        if self._settings.get(setting) is None:
-            return "", ()
-        frozen = _render(self._segments(setting, seen), seen, automation)
-        return (json.loads(frozen.body) if frozen.body else ""), frozen.missing
 
     def _segments(self, setting: str, seen: Seen) -> list[Segment]:
         key = setting, seen.event.type
@@ -95,9 +111,9 @@ def render_action(action: "Action", automation: str, seen: Seen) -> Frozen | Non
     return (action.template or Template(action.settings)).payload(automation, seen)
 
 
-def render_text(action: "Action", setting: Literal["title", "text"], automation: str, seen: Seen) -> str:
-    """Return a text of a message for an event; what has no value in it is left out."""
-    return (action.template or Template(action.settings)).message(setting, automation, seen)[0]
+def render_text(action: "Action", setting: Literal["title", "text"], automation: str, seen: Seen) -> Message:
+    """Return a text of an action's message for an event, as `Template.message` does."""
+    return (action.template or Template(action.settings)).message(setting, automation, seen)
 
 
 def check_payload(settings: Mapping[str, Any], events: Iterable[str]) -> list[Reference]:
@@ -137,7 +153,7 @@ def _check_document(payload: Any) -> None:
         )
 
 
-def _render(segments: list[Segment], seen: Seen, automation: str) -> Frozen:
+def _render(segments: list[Segment], seen: Seen, automation: str, as_part: Callable[[Any], bytes]) -> Frozen:
     chunks: list[bytes] = []
     holes: list[Hole] = []
     missing: dict[str, None] = {}
@@ -151,7 +167,12 @@ def _render(segments: list[Segment], seen: Seen, automation: str) -> Frozen:
         if isinstance(segment, bytes):
             chunk = segment
         else:
-            chunk = _inserted(segment, seen, automation, values, missing)
+            value = _value(segment, seen, automation, values, missing)
+            try:
+                chunk = as_json(value) if segment.whole else as_part(value)
+            except RecursionError:
+                missing[segment.value.text] = None
+                chunk = b'""' if segment.whole else b""
             if time.thread_time() > end:
                 return Frozen(b"", (), tuple(missing), TOO_SLOW)
         size += len(chunk)
@@ -161,16 +182,12 @@ def _render(segments: list[Segment], seen: Seen, automation: str) -> Frozen:
     return Frozen(b"".join(chunks), tuple(holes), tuple(missing))
 
 
-def _inserted(insert: Insert, seen: Seen, automation: str, values: dict[str, Any], missing: dict[str, None]) -> bytes:
+def _value(insert: Insert, seen: Seen, automation: str, values: dict[str, Any], missing: dict[str, None]) -> Any:
     text = insert.value.text
     if text not in values:
         values[text] = insert.value.read(seen, automation)
     value = values[text]
     if value is ABSENT or (value is None and not insert.whole):
         missing[text] = None
-        value = ""
-    try:
-        return as_json(value) if insert.whole else as_text(value)
-    except RecursionError:
-        missing[text] = None
-        return b'""' if insert.whole else b""
+        return ""
+    return value

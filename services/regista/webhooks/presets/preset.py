@@ -7,8 +7,8 @@ from pydantic import Field, StringConstraints
 
 from regista.access.names import EntityName
 from regista.automations.secrets.reference import SecretName
+from regista.effects.names import IntegrationName
 from regista.kit.web import Body
-from regista.webhooks.names import WebhookName
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+", max_length=2000)]
 Segment = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
@@ -31,7 +31,7 @@ VARIABLES: Mapping[str, str] = {
 class Parameters(Body):
     """What every preset is asked: the name of the webhook, and the team that it and its secrets belong to."""
 
-    name: WebhookName
+    name: IntegrationName
     entity: EntityName | None = None
 
 

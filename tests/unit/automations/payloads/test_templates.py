@@ -357,9 +357,18 @@ def test_an_expression_that_is_much_too_long_is_refused_at_once(text: str) -> No
 
 def test_messages_are_texts_whatever_they_hold() -> None:
     template = Template({"title": "${artifact_version_index}", "text": 'a "${alias}" \\ ${artifact_metadata.nope}'})
-    assert template.message("title", "deploy", seen()) == ("3", ())
-    assert template.message("text", "deploy", seen()) == ('a "production" \\ ', ("artifact_metadata.nope",))
-    assert Template({"title": "x"}).message("text", "deploy", seen()) == ("", ())
+    assert template.message("title", "deploy", seen()) == ("3", (), None)
+    assert template.message("text", "deploy", seen()) == ('a "production" \\ ', ("artifact_metadata.nope",), None)
+    assert Template({"title": "x"}).message("text", "deploy", seen()) == ("", (), None)
+
+
+def test_what_an_event_says_in_markup_is_text_and_what_the_author_wrote_is_markup() -> None:
+    said = {"title": "${artifact_metadata.said}", "text": "<!here> *${artifact_metadata.said}* ${artifact.metadata}"}
+    hostile = seen(metadata={"said": "<!channel> & <https://evil|ok>"})
+    template = Template(said)
+    escaped = "&lt;!channel&gt; &amp; &lt;https://evil|ok&gt;"
+    assert template.message("title", "deploy", hostile).text == "<!channel> & <https://evil|ok>"
+    assert template.message("text", "deploy", hostile).text == f'<!here> *{escaped}* {{"said":"{escaped}"}}'
 
 
 def test_a_placeholder_that_is_never_closed_is_found_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Names of endpoints: what the W&B client lets an integration be called, without the letters that need encoding. Pure."""
+"""Names of integrations: what the W&B client lets one be called, without the letters that need encoding. Pure."""
 
 import re
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from regista.kit.errors import InvalidError
 
 _PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_. -]{0,63}$"
-WebhookName = Annotated[str, StringConstraints(pattern=_PATTERN, strip_whitespace=True)]
+IntegrationName = Annotated[str, StringConstraints(pattern=_PATTERN, strip_whitespace=True)]
 _NAME = re.compile(_PATTERN[:-1] + r"\Z")
 
 
@@ -17,7 +17,7 @@ def check_name(name: str) -> str:
     stripped = name.strip()
     if not _NAME.match(stripped):
         raise InvalidError(
-            f"{name[:100]!r} is no name of a webhook; use 1 to 64 letters, digits, spaces and any of _ . -",
+            f"{name[:100]!r} is no name of an integration; use 1 to 64 letters, digits, spaces and any of _ . -",
             field="name",
         )
     return stripped

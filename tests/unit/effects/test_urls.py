@@ -1,7 +1,7 @@
 import pytest
 
 from regista.kit.errors import InvalidError
-from regista.webhooks.urls import check_url, dialled
+from regista.effects.urls import check_url, dialled
 
 
 @pytest.mark.parametrize(

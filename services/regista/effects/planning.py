@@ -1,0 +1,60 @@
+"""Rows of the ledger from what a way has rendered, and the end of those that there is nothing to send of.
+
+What cannot be rendered (too large, too slow) has a row like any other, which is dead at once and says why: nothing waits
+for it, and the execution has failed where people look.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from regista.automations.deciding.decisions import Execution
+from regista.automations.payloads.frozen import Frozen, written
+from regista.automations.payloads.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT
+from regista.delivery import Claimed, NewDelivery, Outcome, give_up, plan
+from regista.effects.planner import Planned
+from regista.kit.db import Transaction
+
+UNSENDABLE: Final[Mapping[str, str]] = {
+    TOO_LARGE: f"not sent: what it says has more than {LARGEST} bytes once it is filled in",
+    TOO_SLOW: f"not sent: it took more than {SLOWEST:g} s to fill in; save the automation with a simpler template",
+    UNFIT: "not sent: the template does not fit the event; save the automation again to see why",
+}
+"""What is said where there is nothing to send, by the error that stands in place of the holes."""
+
+
+def planned(execution: Execution, lane: int, frozen: Frozen | None) -> Planned:
+    """Return the row of an execution that sends this, or the event itself."""
+    new = NewDelivery(
+        execution.organization_id,
+        lane,
+        execution.event.id,
+        execution.automation_id,
+        execution.action_index,
+        execution.revision,
+        execution.replay_id,
+        None if frozen is None else frozen.body,
+        None if frozen is None else frozen.error or written(frozen.holes),
+        execution.event.traceparent,
+    )
+    return new, execution.received.raw if frozen is None else frozen.body
+
+
+async def plan_rows(transaction: Transaction, rows: Sequence[Planned]) -> list[Claimed]:
+    """Write what is not in the ledger yet; return what can be sent of it, in order."""
+    claimed = await plan(transaction, rows)
+    unsendable: defaultdict[str, list[UUID]] = defaultdict(list)
+    for each in claimed:
+        if not each.body:
+            unsendable[each.holes or ""].append(each.id)
+    if not unsendable:
+        return claimed
+    for error, deliveries in unsendable.items():
+        await give_up(transaction, deliveries, error, UNSENDABLE[error])
+    return [each for each in claimed if each.body]
+
+
+def unsent(error: str, told: str, *, gone: bool = False) -> Outcome:
+    """Return the outcome of an attempt that called nobody; ``told`` stands where a response would."""
+    return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone, called=gone)

@@ -1,0 +1,82 @@
+"""What a channel is reached by, and what of it is refused. Pure.
+
+Either a bot, by its token and a channel, or an incoming webhook, by its URL, which has its channel.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from regista.automations.secrets.reference import referred
+from regista.effects.urls import check_url
+from regista.kit.errors import InvalidError
+from regista.kit.http import Network
+
+LONGEST_TOKEN: Final = 500
+_ID = re.compile(r"[CDG][A-Z0-9]{7,30}\Z")
+_NAME = re.compile(r"#[^\s#@<>&,.:/]{1,80}\Z")
+_TOKEN = re.compile(r"xox[bp]-[A-Za-z0-9-]+\Z|xoxe\.xox[bp]-[A-Za-z0-9-]+\Z")
+_REFERENCE = re.compile(r"\$\{secret\.[A-Za-z0-9_]+\}\Z")
+
+
+class Wanted(NamedTuple):
+    """A channel as somebody wants it to be; token and URL may refer to secrets."""
+
+    channel: str | None = None
+    token: str | None = None
+    url: str | None = None
+
+
+def checked(wanted: Wanted, allowed: Sequence[Network]) -> Wanted:
+    """Return what is wanted in the form that is kept: a name of a channel begins with ``#``.
+
+    Raises `InvalidError` for what is of neither form, and for parts that Slack could not take.
+    """
+    if wanted.url is not None:
+        return _of_webhook(wanted, allowed)
+    if wanted.token is None or wanted.channel is None:
+        lacking = "token" if wanted.token is None else "channel"
+        raise InvalidError(
+            f"give a bot's `token` and a `channel`, or the `url` of an incoming webhook; here `{lacking}` is missing",
+            field=lacking,
+        )
+    return Wanted(_channel(wanted.channel), _token(wanted.token))
+
+
+def _of_webhook(wanted: Wanted, allowed: Sequence[Network]) -> Wanted:
+    if wanted.token is not None or wanted.channel is not None:
+        raise InvalidError(
+            "an incoming webhook posts to the channel that it was made for: give its `url` alone, or a bot's `token` "
+            "and a `channel`",
+            field="url",
+        )
+    assert wanted.url is not None  # noqa: S101 - the caller's branch
+    check_url(wanted.url, allowed)
+    return wanted
+
+
+def _channel(written: str) -> str:
+    channel = written.strip()
+    if _ID.match(channel):
+        return channel
+    name = f"#{channel.removeprefix('#')}"
+    if not _NAME.match(name):
+        raise InvalidError(
+            f"{written[:100]!r} is no channel; give its id, such as C0123456789, or its name, such as #ml-ops",
+            field="channel",
+        )
+    return name
+
+
+def _token(written: str) -> str:
+    token = written.strip()
+    if _REFERENCE.match(token):
+        return token
+    if referred(token) or not _TOKEN.match(token) or len(token) > LONGEST_TOKEN:
+        what = "a token of the app itself, which cannot post" if token.startswith("xapp-") else "no token of a bot"
+        raise InvalidError(
+            f"what was given as `token` is {what}; a bot's begins with xoxb- and stands under OAuth & Permissions of the "
+            "app, or write ${secret.NAME}",
+            field="token",
+        )
+    return token

@@ -1,0 +1,38 @@
+"""What executions of Slack's actions put into the ledger: the message, as it will be posted."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from regista.automations.deciding.decisions import Execution
+from regista.automations.payloads.authors import name_authors
+from regista.automations.payloads.frozen import Frozen, encoded
+from regista.automations.payloads.templates import render_text
+from regista.delivery import Claimed
+from regista.effects.planner import Planned, Way
+from regista.effects.planning import plan_rows, planned
+from regista.kit.db import Transaction
+from regista.slack.message import Words, message_of
+
+
+async def plan_messages(
+    transaction: Transaction, executions: Sequence[Execution], others: Sequence[Planned]
+) -> list[Claimed]:
+    """Write what is not in the ledger yet, ``others`` behind the executions; return what can be sent of it, in order."""
+    await name_authors(transaction, [each.seen for each in executions])
+    rows = [planned(each, lane, _frozen(each)) for each in executions if (lane := each.action.lane_id) is not None]
+    return await plan_rows(transaction, [*rows, *others])
+
+
+SLACK: Final = Way("slack", "slack", plan_messages)
+
+
+def _frozen(execution: Execution) -> Frozen:
+    title, text = (
+        render_text(execution.action, setting, execution.automation, execution.seen) for setting in ("title", "text")
+    )
+    error = title.error or text.error
+    if error is not None:
+        return Frozen(b"", error=error)
+    words = Words(title.text, text.text, execution.action.settings.get("severity"))
+    return Frozen(encoded(json.dumps(message_of(words, execution.seen), ensure_ascii=False, separators=(",", ":"))))
