@@ -27,7 +27,7 @@ async def metrics(system: System) -> str:
 async def test_one_address_tells_of_every_process_and_commands_work_beside_it(directory: Path) -> None:
     async with running_system(directory / "data", workers=2) as system, Receiver() as receiver:
         assert (await system.client.get("/readyz")).status_code == 200
-        engine = ("delivery", "due", "replays", "relay", "relay of metrics", "upkeep")
+        engine = ("delivery", "due of webhooks", "due of slack", "replays", "relay", "relay of metrics", "upkeep")
         assert await parts(system) == dict.fromkeys((*engine, "database"), True)
 
         await publish_model(system)

@@ -11,7 +11,7 @@ from regista.automations.past.replaying import Replays
 from regista.automations.watching.watcher import Watcher
 from regista.delivery import Dispatcher
 from regista.effects.due import DueExecutions
-from regista.effects.planner import Planner
+from regista.effects.planner import Planner, Way
 from regista.kit.bus.local import LocalBus
 from regista.kit.bus.model import Consumer, Source
 from regista.kit.dead_letter import DeadLetters
@@ -21,6 +21,8 @@ from regista.kit.runtime import Runtime
 from regista.kit.service import Service
 from regista.kit.settings import Settings
 from regista.relay import METRICS, Relay
+from regista.slack.planning import SLACK
+from regista.slack.sender import SlackSender
 from regista.supervisor.parts import Part
 from regista.upkeep import Upkeep
 from regista.upkeep.schedule import sweeps
@@ -28,20 +30,21 @@ from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from regista_events import metrics
 
+_SENDERS = {WEBHOOKS.kind: WebhookSender, SLACK.kind: SlackSender}
 _METRIC_LINES = Source(METRICS.topic, metrics.decode)
 
 
 def engine(runtime: Runtime) -> Sequence[Service]:
     """Return all but the API, for one process: relays, consumers, dispatcher, upkeep."""
-    planner, webhooks = _webhooks(runtime)
-    consumers: list[Consumer] = [planner, _audit(runtime)]
+    planners, sending = _sending(runtime, [WEBHOOKS, SLACK])
+    consumers: list[Consumer] = [*planners, _audit(runtime)]
     watcher = _watcher(runtime)
     parking = DeadLetters(runtime.database)
     bootstrap = runtime.settings.kafka_bootstrap_servers
     if bootstrap is None:
         watching = LocalBus([watcher], parking, outbox=METRICS.table, decode=_METRIC_LINES.decode)
         return [
-            *webhooks,
+            *sending,
             Relay(runtime, LocalBus(consumers, parking)),
             Relay(runtime, watching, outlet=METRICS),
             _upkeep(runtime),
@@ -50,7 +53,7 @@ def engine(runtime: Runtime) -> Sequence[Service]:
 
     instance = _instance(runtime.settings)
     return [
-        *webhooks,
+        *sending,
         *(KafkaSubscriber(bootstrap, consumer, parking, instance=instance) for consumer in consumers),
         KafkaSubscriber(bootstrap, watcher, parking, source=_METRIC_LINES, instance=instance),
         KafkaRelay(runtime, bootstrap),
@@ -77,9 +80,9 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
 
     parking = DeadLetters(runtime.database)
 
-    def webhooks() -> Sequence[Service]:
-        planner, rest = _webhooks(runtime)
-        return [*rest, KafkaSubscriber(bootstrap, planner, parking)]
+    def sending(way: Way) -> Sequence[Service]:
+        planners, rest = _sending(runtime, [way])
+        return [*rest, *(KafkaSubscriber(bootstrap, planner, parking) for planner in planners)]
 
     def watching() -> Sequence[Service]:
         watcher = _watcher(runtime)
@@ -87,7 +90,8 @@ def part(runtime: Runtime, name: Part) -> Sequence[Service]:
 
     made: dict[Part, Callable[[], Sequence[Service]]] = {
         Part.RELAY: lambda: [KafkaRelay(runtime, bootstrap), KafkaRelay(runtime, bootstrap, METRICS)],
-        Part.WEBHOOKS: webhooks,
+        Part.WEBHOOKS: lambda: sending(WEBHOOKS),
+        Part.SLACK: lambda: sending(SLACK),
         Part.AUDIT: lambda: [KafkaSubscriber(bootstrap, _audit(runtime), parking)],
         Part.METRICS: watching,
     }
@@ -98,16 +102,24 @@ def _watcher(runtime: Runtime) -> Watcher:
     return Watcher(runtime.database, Catalogue(), runtime.public_url)
 
 
-def _webhooks(runtime: Runtime) -> tuple[Consumer, Sequence[Service]]:
-    """Return the planner of webhooks, and what runs beside it: what sends, what is due by itself, what replays."""
+def _sending(runtime: Runtime, ways: Sequence[Way]) -> tuple[list[Consumer], list[Service]]:
+    """Return the planners of these ways, and what runs beside them: what sends, what is due by itself, what replays.
+
+    Whoever sends webhooks drives the replays.
+    """
     database, catalogue = runtime.database, Catalogue()
-    dispatcher = Dispatcher(runtime, [WebhookSender(runtime)])
-    due = DueExecutions(WEBHOOKS, database, catalogue, dispatcher)
-    return Planner(WEBHOOKS, database, catalogue, dispatcher), [
+    dispatcher = Dispatcher(runtime, [_SENDERS[way.kind](runtime) for way in ways])
+    rounds = [DueExecutions(way, database, catalogue, dispatcher) for way in ways]
+    services: list[Service] = [
         dispatcher,
-        Rounds("due", database, due_repository.CHANNEL, due.round),
-        Rounds("replays", database, replay.CHANNEL, Replays(database).round),
+        *(
+            Rounds(f"due of {way.group}", database, due_repository.CHANNEL, due.round)
+            for way, due in zip(ways, rounds, strict=True)
+        ),
     ]
+    if WEBHOOKS in ways:
+        services.append(Rounds("replays", database, replay.CHANNEL, Replays(database).round))
+    return [Planner(way, database, catalogue, dispatcher) for way in ways], services
 
 
 def _audit(runtime: Runtime) -> Consumer:

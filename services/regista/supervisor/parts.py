@@ -9,6 +9,7 @@ class Part(StrEnum):
     API = "api"
     RELAY = "relay"
     WEBHOOKS = "webhooks"
+    SLACK = "slack"
     AUDIT = "audit"
     METRICS = "metrics"
     UPKEEP = "upkeep"

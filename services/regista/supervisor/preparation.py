@@ -9,7 +9,7 @@ from regista.kit.db import Database
 from regista.kit.settings import Settings
 from regista_events import topics
 
-GROUPS: Mapping[str, Sequence[str]] = {topics.EVENTS: ("webhooks", "audit"), topics.RUN_METRICS: ("metrics",)}
+GROUPS: Mapping[str, Sequence[str]] = {topics.EVENTS: ("webhooks", "slack", "audit"), topics.RUN_METRICS: ("metrics",)}
 """Every consumer group by its topic; a new one begins at the moment of its installation."""
 
 
