@@ -30,6 +30,7 @@ from regista.kit.runtime import Runtime
 from regista.kit.service import Health
 from regista.kit.web import Edge, install_problems
 from regista.registry import api as registry_api
+from regista.slack import api as slack_api
 from regista.tracking import api as tracking_api
 from regista.wandb import api as wandb_api
 from regista.wandb import storage_routes as wandb_storage
@@ -89,6 +90,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.include_router(replay_api.router, prefix=V1)
     app.include_router(secrets_api.router, prefix=V1)
     app.include_router(webhooks_api.router, prefix=V1)
+    app.include_router(slack_api.router, prefix=V1)
     app.include_router(presets_api.router, prefix=V1)
     app.include_router(delivery_api.router, prefix=V1)
     app.include_router(wandb_stream.router)

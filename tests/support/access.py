@@ -15,7 +15,15 @@ from tests.support.api import Api
 from tests.support.registry import link, log
 
 V1 = "/api/v1"
-TEAM_ONLY = ("MNIST", "train", "hook-of-the-team", "rule-of-the-team", "SECRET_OF_THE_TEAM", "vault-of-the-team")
+TEAM_ONLY = (
+    "MNIST",
+    "train",
+    "hook-of-the-team",
+    "rule-of-the-team",
+    "SECRET_OF_THE_TEAM",
+    "vault-of-the-team",
+    "channel-of-the-team",
+)
 """Names that no outsider's answer may contain."""
 FOREIGN_KEY = "key-of-another-organization-0123456789-0123456789"
 
@@ -61,6 +69,7 @@ _RUN = _PROJECT + "/runs/{run}"
 _COLLECTION = "/collections/{entity}/{project}/{name}"
 _VERSION = _COLLECTION + "/versions/{version}"
 _WEBHOOK = "/webhooks/{webhook_id}"
+_SLACK = "/slack-channels/{channel_id}"
 _AUTOMATION = "/automations/{automation_id}"
 _DELIVERY = "/deliveries/{delivery}"
 _RULE = {
@@ -144,6 +153,13 @@ OPERATIONS = (
     Operation("POST", _WEBHOOK + "/disable"),
     Operation("POST", _WEBHOOK + "/enable"),
     Operation("POST", _WEBHOOK + "/test", {"type": "alias.added"}),
+    Operation("POST", "/slack-channels", {"name": "third", "url": "http://127.0.0.1:9/services", "entity": "team"}),
+    Operation("GET", "/slack-channels", None, Gets.NOTHING, Gets.NOTHING),
+    Operation("GET", _SLACK),
+    Operation("PATCH", _SLACK, {"url": "http://127.0.0.1:9/other"}),
+    Operation("POST", _SLACK + "/disable"),
+    Operation("POST", _SLACK + "/enable"),
+    Operation("POST", _SLACK + "/test", {"title": "hello"}),
     Operation("GET", "/presets", None, Gets.SHARED, Gets.SHARED),
     Operation(
         "POST",
@@ -204,7 +220,8 @@ OPERATIONS = (
     Operation("DELETE", _COLLECTION),
     Operation("DELETE", _RUN, names=_TRAIN),
     Operation("DELETE", _PROJECT, names={"project": "new"}),
-    Operation("DELETE", "/webhooks/{webhook_id}", names={"webhook_id": "2"}),
+    Operation("DELETE", "/webhooks/{webhook_id}", names={"webhook_id": "3"}),
+    Operation("DELETE", _SLACK, names={"channel_id": "4"}),
     Operation("DELETE", "/secrets/{secret_id}"),
     Operation("DELETE", _AUTOMATION),
     Operation("DELETE", "/teams/{entity}/members/{member}"),
@@ -219,6 +236,9 @@ async def build_world(api: Api) -> dict[str, str]:
     version = await log(api, {"model.bin": b"weights"}, run=run["name"])
     await link(api, version["source"], ["production"])
     hook = await client.post(f"{V1}/webhooks", json={"name": "hook-of-the-team", "url": "http://127.0.0.1:9/hook"})
+    channel = await client.post(
+        f"{V1}/slack-channels", json={"name": "channel-of-the-team", "url": "http://127.0.0.1:9/services"}
+    )
     secret = await client.post(f"{V1}/secrets", json={"name": "SECRET_OF_THE_TEAM", "value": "v", "entity": "team"})
     rule = await client.post(f"{V1}/automations", json={**_RULE, "name": "rule-of-the-team"})
     path = f"{V1}/automations/{rule.json()['id']}/replay"
@@ -228,7 +248,7 @@ async def build_world(api: Api) -> dict[str, str]:
     assert (await client.post(f"{V1}/registries", json=vault)).status_code == 201
     keys = (await client.get(f"{V1}/api-keys?all=true")).json()["items"]
     async with api.runtime.database.transaction() as tx:
-        lane: Any = await tx.connection.fetchval("SELECT lane_id FROM integration")
+        lane: Any = await tx.connection.fetchval("SELECT lane_id FROM integration ORDER BY id")
         organization: Any = await tx.connection.fetchval("SELECT organization_id FROM integration")
         event_id: Any = await tx.connection.fetchval("SELECT id FROM event WHERE type = 'dev.regista.alias.added'")
         (delivery,) = await plan(
@@ -255,6 +275,7 @@ async def build_world(api: Api) -> dict[str, str]:
         "artifact": str(version["artifact_id"]),
         "key_id": str(next(key["id"] for key in keys if key["owner"] == "member")),
         "webhook_id": str(hook.json()["id"]),
+        "channel_id": str(channel.json()["id"]),
         "secret_id": str(secret.json()["id"]),
         "automation_id": str(rule.json()["id"]),
         "delivery": str(delivery.id),

@@ -1,7 +1,7 @@
 """What commands on webhooks and on channels have in common: each is an integration with a lane. None commits."""
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import asyncpg
 
@@ -53,6 +53,12 @@ class Endpoints(NamedTuple):
     taken: type[ConflictError]
     used: type[ConflictError]
 
+    async def owner(self, transaction: Transaction, actor: Actor, entity: str | None) -> Any:
+        """Return ``id, name, kind`` of the entity in which the actor may make one, as `make` does. Raises what it raises."""
+        owner = await owner_of(transaction, actor, entity)
+        authorize(actor, Action.INTEGRATION_WRITE, shared(f"team {owner['name']}", actor.organization_id, owner))
+        return owner
+
     async def make(
         self,
         transaction: Transaction,
@@ -68,9 +74,8 @@ class Endpoints(NamedTuple):
         Raises ``taken``, `InvalidError` for a name that is none, `NotFoundError` for an entity that is not there, and what
         `authorize` raises.
         """
-        owner = await owner_of(transaction, actor, entity)
-        authorize(actor, Action.INTEGRATION_WRITE, shared(f"team {owner['name']}", actor.organization_id, owner))
-        name = check_name(name)
+        owner = await self.owner(transaction, actor, entity)
+        name = check_name(name, self.noun)
         made = await aggregate.create(transaction, actor.organization_id)
         lane = await create_lane(
             transaction,

@@ -12,12 +12,12 @@ IntegrationName = Annotated[str, StringConstraints(pattern=_PATTERN, strip_white
 _NAME = re.compile(_PATTERN[:-1] + r"\Z")
 
 
-def check_name(name: str) -> str:
-    """Return the name without spaces around it. Raises `InvalidError`."""
+def check_name(name: str, noun: str) -> str:
+    """Return the name without spaces around it; ``noun`` is what it names. Raises `InvalidError`."""
     stripped = name.strip()
     if not _NAME.match(stripped):
         raise InvalidError(
-            f"{name[:100]!r} is no name of an integration; use 1 to 64 letters, digits, spaces and any of _ . -",
+            f"{name[:100]!r} is no name of a {noun}; use 1 to 64 letters, digits, spaces and any of _ . -",
             field="name",
         )
     return stripped

@@ -43,6 +43,15 @@ def checked(wanted: Wanted, allowed: Sequence[Network]) -> Wanted:
     return Wanted(_channel(wanted.channel), _token(wanted.token))
 
 
+def merged(was: Wanted, given: Wanted) -> Wanted:
+    """Return a channel of which this is changed: a URL takes the place of a bot, and a bot that of a URL."""
+    if given.url is not None:
+        return given
+    if was.url is not None:
+        return given if given != Wanted() else was
+    return Wanted(given.channel or was.channel, given.token or was.token)
+
+
 def _of_webhook(wanted: Wanted, allowed: Sequence[Network]) -> Wanted:
     if wanted.token is not None or wanted.channel is not None:
         raise InvalidError(

@@ -12,18 +12,28 @@ from regista.automations.secrets.reference import referred
 from regista.automations.secrets.service import require
 from regista.delivery import Throttle
 from regista.effects.endpoints import Endpoints, integration_subject
+from regista.effects.guard import Guard
 from regista.effects.snapshots import integration_snapshot
 from regista.kit.db import Transaction
 from regista.kit.outbox import Draft, append
 from regista.kit.vault import Vault
 from regista.slack import repository, secrets
-from regista.slack.channels import Wanted
+from regista.slack.channels import Wanted, checked, merged
+from regista.slack.errors import ChannelExistsError, ChannelInUseError
 from regista.slack.repository import NewChannel
 from regista.slack.secrets import Kept
 from regista_events import IntegrationCreated, IntegrationCreatedData, IntegrationUpdated, IntegrationUpdatedData
 from regista_events.transition import Change
 
-CHANNELS: Final = Endpoints("slack", "Slack channel", repository.CHANNEL, repository.one, repository.forget_secrets)
+CHANNELS: Final = Endpoints(
+    "slack",
+    "Slack channel",
+    repository.CHANNEL,
+    repository.one,
+    repository.forget_secrets,
+    ChannelExistsError,
+    ChannelInUseError,
+)
 CONCURRENCY: Final = 4
 PACE: Final = Throttle(1, 1.0)
 """Slack takes one message a second for a channel. Source: Slack, "Rate limits", "Posting messages"."""
@@ -33,18 +43,19 @@ _GONE: Final = "gone"
 async def create(
     transaction: Transaction,
     actor: Actor,
-    vault: Vault,
+    guard: Guard,
     name: str,
     entity: str | None,
     wanted: Wanted,
     workspace: str | None,
 ) -> asyncpg.Record:
-    """Make a channel of ``entity`` (None: the caller's own team); ``wanted`` is checked, ``workspace`` what Slack said.
+    """Make a channel of ``entity`` (None: the caller's own team); ``workspace`` is what Slack said of the token.
 
-    Raises IntegrationExistsError, UnknownSecretError, and `NotFoundError` for an entity that is not there.
+    Raises `InvalidError` for what makes no channel, ChannelExistsError, UnknownSecretError, and `NotFoundError` for an entity that is not there.
     """
+    wanted = checked(wanted, guard.allowed)
     made = await CHANNELS.make(transaction, actor, entity, name, concurrency=CONCURRENCY, throttle=PACE)
-    new = _stored(vault, actor.organization_id, wanted, workspace)
+    new = _stored(guard.vault, actor.organization_id, wanted, workspace)
     await repository.insert(transaction, made.id, actor.organization_id, new)
     await _refer(transaction, actor, made.id, made.owner_id, wanted)
     row = await CHANNELS.read(transaction, actor, made.id)
@@ -54,27 +65,30 @@ async def create(
 
 
 async def change(
-    transaction: Transaction, actor: Actor, vault: Vault, channel: int, wanted: Wanted, workspace: str | None
+    transaction: Transaction, actor: Actor, guard: Guard, channel: int, given: Wanted, workspace: str | None
 ) -> asyncpg.Record:
-    """Let a channel be as it is wanted, checked. What is as it was makes no event.
+    """Change what of a channel is given; ``workspace`` is what Slack said of a given token. What is as it was makes no event.
 
-    One that was disabled because Slack did not take its token is enabled by another token or URL.
+    One that was disabled because Slack did not take its token is enabled by a token or URL, be it the same, which Slack
+    may take again. Raises `InvalidError` for what of it makes no channel, and UnknownSecretError.
     """
     locked = await CHANNELS.lock(transaction, actor, channel)
     before = await CHANNELS.authorized(transaction, actor, channel, Action.INTEGRATION_WRITE)
-    was = wanted_of(vault, before)
+    was = wanted_of(guard.vault, before)
+    wanted = checked(merged(was, given), guard.allowed)
     names = [name for name in Wanted._fields if getattr(was, name) != getattr(wanted, name)]
-    if not names:
-        return before
-    new = _stored(vault, actor.organization_id, wanted, workspace)
-    await repository.update(transaction, channel, new)
-    await _refer(transaction, actor, channel, before["entity_id"], wanted)
-    transaction.wake(repository.CHANNEL)
-    row = await CHANNELS.read(transaction, actor, channel)
-    changes = {name: _told(name, was, wanted) for name in names}
-    data = IntegrationUpdatedData(integration=integration_snapshot(row), changes=changes)
-    await append(transaction, [Draft(IntegrationUpdated, locked, integration_subject(row), data)])
-    if row["disabled_reason"] == _GONE and {"token", "url"} & set(names):
+    row = before
+    if names:
+        if given.token is None and wanted.token is not None:
+            workspace = before["workspace"]
+        await repository.update(transaction, channel, _stored(guard.vault, actor.organization_id, wanted, workspace))
+        await _refer(transaction, actor, channel, before["entity_id"], wanted)
+        transaction.wake(repository.CHANNEL)
+        row = await CHANNELS.read(transaction, actor, channel)
+        changes = {name: _told(name, was, wanted) for name in names}
+        data = IntegrationUpdatedData(integration=integration_snapshot(row), changes=changes)
+        await append(transaction, [Draft(IntegrationUpdated, locked, integration_subject(row), data)])
+    if row["disabled_reason"] == _GONE and (given.token or given.url):
         row = await CHANNELS.enable_locked(transaction, actor, locked, row)
     return row
 
@@ -85,10 +99,16 @@ async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int
     return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
 
 
-async def seen(transaction: Transaction, actor: Actor, channels: Sequence[int]) -> dict[int, asyncpg.Record]:
-    """Return the channels that the actor may see, by id; deleted ones too."""
+async def shown(
+    transaction: Transaction, actor: Actor, channels: Sequence[int]
+) -> dict[int, tuple[str | None, str | None]]:
+    """Return workspace and channel of the channels that the actor may see, by id; deleted ones too."""
     rows = await repository.by_ids(transaction, actor.organization_id, channels)
-    return {row["id"]: row for row in rows if decide(actor, Action.INTEGRATION_READ, CHANNELS.resource_of(row)).allowed}
+    return {
+        row["id"]: (row["workspace"], row["channel"])
+        for row in rows
+        if decide(actor, Action.INTEGRATION_READ, CHANNELS.resource_of(row)).allowed
+    }
 
 
 def wanted_of(vault: Vault, row: asyncpg.Record) -> Wanted:

@@ -11,14 +11,16 @@ from regista.access.directory import Place
 from regista.access.verdict import Actor
 from regista.automations import integrations
 from regista.automations.integrations import Found
+from regista.effects.guard import Guard
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
+from regista.slack.service import shown as channels_of
 from regista.wandb import ids
 from regista.wandb.exchange import Info, exchange_of
 from regista.wandb.paging import connection, page_size, read_position
 from regista.wandb.roots import Root
 from regista.webhooks import service as webhooks
-from regista.webhooks.service import Guard, Wanted
+from regista.webhooks.service import Wanted
 
 KIND = "Integration"
 FEWEST = 1000
@@ -35,7 +37,7 @@ slack = ObjectType("SlackIntegration")
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """An integration as the client is shown it; ``url`` of a webhook."""
+    """An integration as the client is shown it: ``url`` of a webhook, ``workspace`` and ``channel`` of Slack's."""
 
     number: int
     kind: str
@@ -43,6 +45,8 @@ class Sink:
     entity: str
     url: str = ""
     created_at: Any = None
+    workspace: str | None = None
+    channel: str | None = None
 
 
 def hidden(number: int, kind: str) -> Sink:
@@ -51,15 +55,24 @@ def hidden(number: int, kind: str) -> Sink:
 
 
 async def sinks_of(transaction: Transaction, actor: Actor, numbers: Sequence[int]) -> dict[int, Sink]:
-    """Return the integrations that the actor may see, by number: two statements at most."""
+    """Return the integrations that the actor may see, by number: three statements at most."""
     return await _sinks(transaction, actor, list((await integrations.by_ids(transaction, actor, numbers)).values()))
 
 
 async def _sinks(transaction: Transaction, actor: Actor, found: Sequence[Found]) -> dict[int, Sink]:
-    numbers = [each.id for each in found if each.kind == "webhook"]
-    urls = await webhooks.urls(transaction, actor, numbers) if numbers else {}
+    hooks, posts = ([each.id for each in found if each.kind == kind] for kind in ("webhook", "slack"))
+    urls = await webhooks.urls(transaction, actor, hooks) if hooks else {}
+    channels = await channels_of(transaction, actor, posts) if posts else {}
     return {
-        each.id: Sink(each.id, each.kind, each.name, each.entity, urls.get(each.id, ""), each.created_at)
+        each.id: Sink(
+            each.id,
+            each.kind,
+            each.name,
+            each.entity,
+            urls.get(each.id, ""),
+            each.created_at,
+            *channels.get(each.id, (None, None)),
+        )
         for each in found
     }
 
@@ -114,15 +127,15 @@ def _url(sink: Sink, _info: Info) -> str:
     return sink.url
 
 
-# Until a workspace is kept with a channel, the entity that it belongs to stands for it.
+# Slack tells the workspace of a bot; an incoming webhook names neither that nor its channel.
 @slack.field("teamName")
 def _team(sink: Sink, _info: Info) -> str:
-    return sink.entity
+    return sink.workspace or sink.entity
 
 
 @slack.field("channelName")
 def _channel(sink: Sink, _info: Info) -> str:
-    return sink.name
+    return sink.channel or sink.name
 
 
 BINDINGS = (mutation, entity, integration, webhook, slack)

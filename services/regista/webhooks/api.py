@@ -15,13 +15,14 @@ from regista.automations.secrets.reference import SecretName
 from regista.automations.secrets.service import require, values_named
 from regista.automations.triggers import parse_events
 from regista.delivery import Throttle
+from regista.effects.guard import Guard
 from regista.effects.names import IntegrationName
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
 from regista.kit.web.pages import decode
 from regista.webhooks import repository, service
 from regista.webhooks.routes import load_route
-from regista.webhooks.service import ENDPOINTS, Guard, Wanted
+from regista.webhooks.service import ENDPOINTS, Wanted
 from regista.webhooks.trial import Wanted as Trial
 from regista.webhooks.trial import try_route
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal
 
 import asyncpg
 
@@ -14,14 +14,13 @@ from regista.automations.secrets.reference import referred
 from regista.automations.secrets.service import require
 from regista.delivery import Throttle, update_lane
 from regista.effects.endpoints import Endpoints, integration_subject
+from regista.effects.guard import Guard
 from regista.effects.snapshots import integration_snapshot
 from regista.effects.urls import check_url
 from regista.kit import aggregate
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
-from regista.kit.http import Network
 from regista.kit.outbox import Draft, append
-from regista.kit.runtime import Runtime
 from regista.kit.signing import HmacKey, PrivateKey
 from regista.kit.vault import Vault
 from regista.webhooks import repository, secrets
@@ -62,18 +61,6 @@ class Wanted:
     access_token: str | None = None
     concurrency: int = 4
     throttle: Throttle | None = None
-
-
-class Guard(NamedTuple):
-    """What a process seals secrets with, and which networks its endpoints may lie in."""
-
-    vault: Vault
-    allowed: Sequence[Network]
-
-    @classmethod
-    def of(cls, runtime: Runtime) -> Self:
-        """Return what this process has."""
-        return cls(runtime.vault, runtime.settings.webhook_allowed_networks)
 
 
 async def create(
