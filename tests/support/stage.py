@@ -42,6 +42,13 @@ class Tenant:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
+    async def channel(self, name: str = "ml-ops", **given: Any) -> dict[str, Any]:
+        """Make a channel of the team, by default of an incoming webhook that nobody listens for."""
+        body = {"name": name, "entity": self.team} | (given or {"url": "http://127.0.0.1:9/services/T1/B1/secret"})
+        answer = await self.client.post("/api/v1/slack-channels", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
     async def automation(self, name: str = "deploy", **given: Any) -> dict[str, Any]:
         """Make an automation of the whole organization on aliases, to the endpoint ``ci``."""
         body = {

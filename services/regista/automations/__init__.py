@@ -24,11 +24,6 @@ What no batch brings
     Replays (`past.replaying`) and what a limit has put off stand in ``execution_due`` until a planner's worker takes them, in
     the transaction that plans them.
 
-What waits
-    Slack messages are kept with their revision, as the W&B client writes them, before anything acts on them. `waiting`
-    decides which automations that concerns: they fire for nothing, their decisions give the reason, and whoever reads
-    them is told.
-
 What a crash leaves
     A decision and the ledger rows that follow from it commit together in the planner's transaction, so either both are
     there or neither, and the batch comes again.

@@ -9,6 +9,8 @@ from regista.automations import integrations
 from regista.automations.errors import UnknownIntegrationError
 from regista.kit.db import Transaction
 
+SLACK = "slack"
+"""The kind of the action that says something in a channel."""
 NO_OP = "no_op"
 """The kind of the action that does nothing, and sends to nothing."""
 

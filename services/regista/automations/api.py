@@ -18,7 +18,6 @@ from regista.automations.language.tokens import LONGEST
 from regista.automations.listing import Question
 from regista.automations.names import AutomationName
 from regista.automations.service import Wanted
-from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista.kit.db.conditions import Condition
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, Part, page
@@ -164,8 +163,7 @@ class AutomationChanges(_Definition):
 class RevisionShape(BaseModel):
     """One save of an automation.
 
-    ``trigger`` is what a run must do, where it is about runs. ``waits_for`` are the parts that this version cannot act
-    on: while there are any, it fires for nothing, and its decisions say so.
+    ``trigger`` is what a run must do, where it is about runs.
     """
 
     revision: int
@@ -176,7 +174,6 @@ class RevisionShape(BaseModel):
     where: str | None
     trigger: dict[str, Any] | None
     actions: list[dict[str, Any]]
-    waits_for: list[str]
     limits: dict[str, Any] | None
     author: str
     created_at: datetime
@@ -293,7 +290,6 @@ def _parts(row: Any) -> dict[str, Any]:
         "where": row["condition"],
         "trigger": row["trigger"],
         "actions": row["actions"],
-        "waits_for": waits_for(row["actions"]),
         "limits": row["limits"],
         "author": row["author"],
         "created_at": row["created_at"],

@@ -16,7 +16,6 @@ from regista.automations.deciding.limits import Limits
 from regista.automations.language.conditions import Condition
 from regista.automations.payloads.templates import Template
 from regista.automations.run_triggers import METRIC_EVENT, MetricTrigger, RunTrigger, StateTrigger
-from regista.automations.waiting import Part
 from regista_events import (
     AliasAddedData,
     AutomationSnapshot,
@@ -91,7 +90,6 @@ class Definition(NamedTuple):
     author_id: int | None = None
     """Who saved the revision; None where that account is not known any more."""
     name: str = ""
-    waits_for: tuple[Part, ...] = ()
     """Parts that this version cannot act on; with any of them, it fires for nothing."""
 
     def met_by(self) -> tuple[Key, ...]:

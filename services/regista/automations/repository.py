@@ -13,7 +13,6 @@ from regista.automations.listing_repository import PROJECT, SHOWN, VISIBILITY
 from regista.automations.matching import Action, Deed, Definition
 from regista.automations.payloads.templates import template_of
 from regista.automations.run_triggers import parse_trigger
-from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name
 
@@ -300,7 +299,6 @@ def _definition(row: asyncpg.Record) -> Definition:
         name=row["name"],
         actions=actions,
         kinds=frozenset(action.kind for action in actions),
-        waits_for=tuple(waits_for(row["actions"])),
     )
 
 

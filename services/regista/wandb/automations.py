@@ -1,7 +1,6 @@
 """``Trigger``: automations, as the client lists, makes, changes and deletes them.
 
-Every one is an automation of the slice, with its revisions and events, and is seen over REST as well. What this version
-cannot act on yet (`regista.automations.waiting`) is kept and shown back, and fires for nothing until it can.
+Every one is an automation of the slice, with its revisions and events, and is seen over REST as well.
 """
 
 from collections.abc import Mapping

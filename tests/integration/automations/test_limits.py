@@ -13,11 +13,13 @@ import pytest
 from regista.automations.catalogue import Catalogue
 from regista.automations.deciding import limiting
 from regista.automations.deciding.decisions import Due, Execution, decide, release
-from regista.automations.deciding.planners import PLANNER
 from regista.automations.deciding.verdict import Verdict
-from regista.kit import aggregate
+from regista.effects.due import DueExecutions
+from regista.effects.planner import Planner, Way
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
+from regista.slack.planning import SLACK
+from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, staged
 
@@ -139,13 +141,11 @@ async def test_what_is_disabled_or_deleted_meanwhile_or_has_lost_its_author_is_s
     assert await home.rows("SELECT FROM automation_limit WHERE held_event IS NOT NULL") == []
 
 
-async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_and_count_once(
-    home: Tenant, monkeypatch: pytest.MonkeyPatch
+async def test_webhooks_and_slack_that_meet_shuffled_and_redelivered_batches_decide_and_count_once(
+    home: Tenant,
 ) -> None:
-    monkeypatch.setitem(PLANNER, "slack", "slack")
-    monkeypatch.setattr("regista.automations.repository.waits_for", nothing)
-    await channel(home)
-    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops"}}]
+    await home.channel()
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops", "text": "${alias}"}}]
     limits: list[dict[str, Any] | None] = [
         None,
         {"cooldown": "10m"},
@@ -158,19 +158,15 @@ async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_an
     ]
     events = await home.emit(times=60)
     events = at(events, *range(60))
-    others = {kind: Database(home.api.runtime.database.url, pool_size=3) for kind in ("webhook", "slack")}
-    found: dict[str, set[Any]] = {"webhook": set(), "slack": set()}
+    others = {way: Database(home.api.runtime.database.url, pool_size=3) for way in (WEBHOOKS, SLACK)}
 
-    async def planner(kind: str, turn: int) -> None:
-        catalogue, chance = Catalogue(), random.Random(turn)
+    async def plan(way: Way, turn: int) -> None:
+        planner, chance = Planner(way, others[way], Catalogue()), random.Random(turn)
         batches = [events[start : start + 12] for start in range(0, 60, 12)] * 2
         for batch in batches:
-            mixed = chance.sample(batch, len(batch))
-            executions = await settled(others[kind], catalogue, mixed, kind)
-            found[kind] |= {(each.event.id, each.automation_id, each.revision) for each in executions}
-            assert {each.action.kind for each in executions} <= {kind}
+            await handled(planner, chance.sample(batch, len(batch)))
 
-    async def saver() -> None:
+    async def save() -> None:
         for turn in range(6):
             for each in made[1:3]:
                 path = f"/api/v1/automations/{each['id']}"
@@ -178,14 +174,21 @@ async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_an
             await asyncio.sleep(0.02)
 
     try:
-        await asyncio.gather(*(planner(kind, turn) for kind in others for turn in range(2)), saver())
-        for kind in others:
-            found[kind] |= {(each.event.id, each.automation_id, each.revision) for each in await released(home, kind)}
+        await asyncio.gather(*(plan(way, turn) for way in others for turn in range(2)), save())
+        await home.rows("UPDATE execution_due SET due_at = now()")
+        for way, database in others.items():
+            while await DueExecutions(way, database, Catalogue()).round():
+                pass
     finally:
         for each in others.values():
             await each.close()
     fired = await home.rows("SELECT event_id, automation_id, revision FROM decision WHERE verdict = 'fire'")
-    assert found["webhook"] == found["slack"] == {tuple(row.values()) for row in fired}
+    for place in range(2):
+        sent = await home.rows("SELECT event_id, automation_id, revision FROM delivery WHERE action_index = $1", place)
+        assert len(sent) == len(fired)
+        assert {tuple(row.values()) for row in sent} == {tuple(row.values()) for row in fired}
+    lanes = await home.rows("SELECT DISTINCT d.action_index, l.kind FROM delivery d JOIN lane l ON l.id = d.lane_id")
+    assert {(row["action_index"], row["kind"]) for row in lanes} == {(0, "webhook"), (1, "slack")}
     assert len(await home.rows("SELECT FROM decision")) == 60 * len(made)
     times = {each.event.id: each.event.time for each in events if each.event is not None}
     free, cooling, hourly, _ = (
@@ -196,14 +199,14 @@ async def test_two_planners_that_meet_shuffled_and_redelivered_batches_decide_an
     assert (len(free), len(hourly), counted[made[2]["id"]]) == (60, 7, hourly)
     assert cooling[-len(remembered) :] == remembered
     assert await home.rows("SELECT FROM decision WHERE verdict = 'deferred'") == []
+    assert await home.rows("SELECT FROM execution_due") == []
 
 
-async def settled(database: Database, catalogue: Catalogue, batch: Sequence[Received], kind: str) -> list[Execution]:
-    """Decide as a feed does, which repeats a batch that has lost a race; a deadlock would be a fault here."""
+async def handled(planner: Planner, batch: Sequence[Received]) -> None:
+    """Plan as a feed does, which repeats a batch that has lost a race; a deadlock would be a fault here."""
     while True:
         try:
-            async with database.transaction() as tx:
-                return await decide(tx, catalogue, batch, kind)
+            return await planner.handle(batch)
         except asyncpg.SerializationError:
             continue
 
@@ -311,23 +314,3 @@ def verdict(given: Verdict) -> Any:
         return given
 
     return judge
-
-
-def nothing(*_: object) -> list[str]:
-    """What an automation waits for once everything is there."""
-    return []
-
-
-async def channel(tenant: Tenant) -> None:
-    """Make a channel of the team, which nothing can make yet."""
-    async with tenant.api.runtime.database.transaction() as tx:
-        made = await aggregate.create(tx, tenant.organization_id)
-        await tx.connection.execute(
-            """
-            INSERT INTO integration (aggregate_id, organization_id, entity_id, kind, name, lane_id)
-            VALUES ($1, $2, $3, 'slack', 'ml-ops', -1)
-            """,
-            made.id,
-            tenant.organization_id,
-            tenant.ids["team"],
-        )

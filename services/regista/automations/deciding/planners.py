@@ -5,9 +5,9 @@ from typing import Final
 
 from regista.automations.actions import NO_OP
 
-PLANNER: Final = {"webhook": "webhook", "slack": "webhook", NO_OP: "webhook"}
-"""The planner of each kind of action. Kinds that no slice plans for yet are the webhooks planner's to decide about, so
-that an automation has its decision whatever it does; what a planner carries out are still the actions of its own kind."""
+PLANNER: Final = {"webhook": "webhook", "slack": "slack", NO_OP: "webhook"}
+"""The planner of each kind of action. Who does nothing is the webhooks planner's to decide about, so that an automation
+has its decision whatever it does; what a planner carries out are the actions of its own kind."""
 
 
 def kinds_of(planner: str) -> frozenset[str]:

@@ -4,7 +4,6 @@ from typing import Literal, NamedTuple
 
 from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition
-from regista.automations.waiting import reason
 from regista_events import MAX_HOPS
 
 Outcome = Literal["fire", "skipped", "unmet", "deferred"]
@@ -14,7 +13,7 @@ class Verdict(NamedTuple):
     """``fire``; ``skipped`` and why; ``unmet``, the condition does not hold; ``deferred`` until a limit lets it through.
 
     Reasons: ``disabled``, ``loop``, ``condition_error`` (``error`` says which), ``author`` (who saved it may not any
-    more), ``cooldown``, ``rate``, ``coalesced``, or what `waiting` says.
+    more), ``cooldown``, ``rate``, ``coalesced``.
     """
 
     outcome: Outcome
@@ -38,8 +37,6 @@ def judge(definition: Definition, seen: Seen) -> Verdict:
         return Verdict("skipped", "disabled")
     if is_loop(definition.id, seen):
         return Verdict("skipped", "loop")
-    if definition.waits_for:
-        return Verdict("skipped", reason(definition.waits_for))
     return FIRE
 
 

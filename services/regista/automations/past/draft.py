@@ -12,7 +12,6 @@ from regista.automations.matching import Action, Definition
 from regista.automations.payloads.templates import template_of
 from regista.automations.run_triggers import parse_trigger
 from regista.automations.service import Wanted
-from regista.automations.waiting import waits_for
 from regista.kit.db import Transaction
 from regista_events import full_name
 
@@ -64,7 +63,6 @@ async def draft(transaction: Transaction, actor: Actor, wanted: Wanted) -> Subje
         author_id=actor.id,
         actions=tuple(actions),
         kinds=frozenset(action.kind for action in actions),
-        waits_for=tuple(waits_for(new.actions)),
     )
     scope = new.scope_kind, new.scope_id, new.entity_id
     return Subject(

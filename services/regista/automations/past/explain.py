@@ -14,12 +14,9 @@ from regista.automations.language.conditions import Condition
 from regista.automations.language.seen import Seen
 from regista.automations.matching import LOOKBACK, Definition, Key, scope_keys
 from regista.automations.run_triggers import MetricTrigger, StateTrigger
-from regista.automations.waiting import reason as waiting_reason
 from regista_events import MAX_HOPS, AliasAddedData, RunMetricTriggeredData, RunStateChangedData, short_name
 
-StepName = Literal[
-    "in_force", "age", "event", "scope", "trigger", "condition", "enabled", "loop", "supported", "author", "limits"
-]
+StepName = Literal["in_force", "age", "event", "scope", "trigger", "condition", "enabled", "loop", "author", "limits"]
 _LIMITED = {"cooldown", "rate", "coalesced"}
 
 
@@ -75,7 +72,7 @@ def explain(definition: Definition, seen: Seen, circumstances: Circumstances) ->
         if "error" in failed.values:
             return Explanation("skipped", "condition_error", f"It is skipped: {failed.said}", steps)
         return Explanation("unmet", None, f"It does not fire: {failed.said}", steps)
-    reason = _reason(failed, definition, recorded)
+    reason = _reason(failed, recorded)
     if recorded is not None and recorded.verdict == "deferred" and failed.name == "limits":
         return Explanation("deferred", reason, f"It waits: {failed.said}", steps)
     return Explanation("skipped", reason, f"It is skipped: {failed.said}", steps)
@@ -86,12 +83,10 @@ def _fits(steps: Iterable[Step]) -> bool:
     return all(step.holds is not False for step in steps if step.name == "event")
 
 
-def _reason(failed: Step, definition: Definition, recorded: Recorded | None) -> str | None:
+def _reason(failed: Step, recorded: Recorded | None) -> str | None:
     match failed.name:
         case "enabled":
             return "disabled"
-        case "supported":
-            return waiting_reason(definition.waits_for)
         case "limits":
             return recorded.reason if recorded is not None else None
         case name:
@@ -194,13 +189,6 @@ def _loop(definition: Definition, seen: Seen, _known: Circumstances) -> Step:
     return Step("loop", False, "its own action led to this event.", values)
 
 
-def _supported(definition: Definition, _seen: Seen, _known: Circumstances) -> Step:
-    if not definition.waits_for:
-        return Step("supported", True, "This version can act on all of it.")
-    parts = list(definition.waits_for)
-    return Step("supported", False, f"this version cannot act on its {_listed(parts)} yet.", {"waits_for": parts})
-
-
 def _author(definition: Definition, _seen: Seen, known: Circumstances) -> Step:
     recorded = known.recorded
     values = {"author_id": definition.author_id}
@@ -236,7 +224,7 @@ _LIMIT_SAYS = {
 }
 Ask = Callable[[Definition, Seen, Circumstances], Step]
 _CONCERNED: tuple[Ask, ...] = (_in_force, _age, _event, _scope, _trigger)
-_JUDGED: tuple[Ask, ...] = (_condition, _enabled, _loop, _supported, _author, _limits)
+_JUDGED: tuple[Ask, ...] = (_condition, _enabled, _loop, _author, _limits)
 
 
 def _key(key: Key) -> str:

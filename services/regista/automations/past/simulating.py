@@ -9,13 +9,14 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
+from regista.automations.actions import SLACK
 from regista.automations.deciding.limits import Limits
 from regista.automations.matching import Action, Definition
 from regista.automations.past.hindsight import Hindsight, Judge, Judged
 from regista.automations.past.simulate import Simulation
 from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.frozen import masked
-from regista.automations.payloads.templates import render_action
+from regista.automations.payloads.templates import MESSAGES, render_action, render_text
 from regista.events.passage import Chunk, read
 from regista.events.selection import Selection, Stretch
 from regista.kit import clock
@@ -149,6 +150,11 @@ def _hit(wanted: Task, hit: Judged) -> Line:
 def _action(wanted: Task, action: Action, hit: Judged) -> Line:
     frozen = render_action(action, wanted.name, hit.seen)
     told: Line = {"action": action.kind, "integration": action.settings.get("integration")}
+    if action.kind == SLACK:
+        said = {name: render_text(action, name, wanted.name, hit.seen) for name in MESSAGES}
+        missing = [expression for message in said.values() for expression in message.missing]
+        error = next((message.error for message in said.values() if message.error is not None), None)
+        return told | {name: message.text for name, message in said.items()} | {"missing": missing, "error": error}
     if frozen is None:
         return told
     payload = json.loads(masked(frozen.body, frozen.holes)) if frozen.error is None else None

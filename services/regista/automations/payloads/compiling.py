@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from regista.automations.errors import TemplateError
-from regista.automations.language.complaints import nearest_name
+from regista.automations.language.nearest import nearest_name
 from regista.automations.language.seen import Seen
 from regista.automations.language.vocabulary import Vocabulary, vocabulary
 from regista.automations.payloads.frozen import ACCESS_TOKEN, escaped

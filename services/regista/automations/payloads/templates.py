@@ -39,8 +39,9 @@ UNFIT: Final = "invalid_template"
 """Why there is no payload: `Frozen.error`. A template may be unfit when it was saved by another version."""
 
 _PAYLOAD = "payload"
-_MARKUP = "text"
-_MESSAGES = ("title", _MARKUP)
+_MARKUP: Final = "text"
+MESSAGES: Final[tuple[Literal["title", "text"], ...]] = ("title", _MARKUP)
+"""The settings of an action that are texts of a message."""
 
 
 class Message(NamedTuple):
@@ -98,7 +99,7 @@ class Template:
 
 def template_of(settings: Mapping[str, Any]) -> Template | None:
     """Return the templates of an action's settings, None where it has none."""
-    return Template(settings) if any(name in settings for name in (_PAYLOAD, *_MESSAGES)) else None
+    return Template(settings) if any(name in settings for name in (_PAYLOAD, *MESSAGES)) else None
 
 
 def render_action(action: "Action", automation: str, seen: Seen) -> Frozen | None:
@@ -129,7 +130,7 @@ def check_payload(settings: Mapping[str, Any], events: Iterable[str]) -> list[Re
         compiler = Compiler(event, new=True)
         if _PAYLOAD in settings:
             compiler.document(settings[_PAYLOAD], _PAYLOAD)
-        for name in _MESSAGES:
+        for name in MESSAGES:
             compiler.message(settings.get(name) or "", name)
         if len(compiler.values) > MOST:
             raise TemplateError(f"more than {MOST} different expressions in one action", field="actions")
