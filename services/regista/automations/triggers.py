@@ -1,9 +1,9 @@
 """The event types that an automation waits for, as people write them. Pure."""
 
-import difflib
 from collections.abc import Iterable
 
 from regista.automations.errors import UnknownEventTypeError
+from regista.automations.language.nearest import likeness
 from regista_events import TYPE_PREFIX, short_names
 
 _KNOWN = frozenset(short_names())
@@ -28,18 +28,11 @@ def parse_events(written: Iterable[str]) -> list[str]:
 
 def nearest_event(name: str) -> str:
     """Return the type whose name is most like ``name``."""
-    # `difflib` alone prefers letters that happen to agree; the same subject or the same end is what people mean.
-    about, _, what = name.strip().lower().replace("-", "_").partition(".")
+    # Likeness alone prefers letters that happen to agree; the same subject or the same end is what people mean.
+    about, _, what = name.strip().replace("-", "_").partition(".")
 
-    def likeness(known: str) -> float:
+    def fits(known: str) -> float:
         subject, _, happened = known.partition(".")
-        return max(
-            difflib.SequenceMatcher(None, name.lower(), known).ratio(),
-            (_ratio(about, subject) + _ratio(what, happened)) / 2,
-        )
+        return max(likeness(name, known), (likeness(about, subject) + likeness(what, happened)) / 2)
 
-    return max(sorted(_KNOWN), key=likeness)
-
-
-def _ratio(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
+    return max(sorted(_KNOWN), key=fits)

@@ -7,9 +7,10 @@ kind of thing it is, and what they may have meant.
 
 import re
 from collections.abc import Iterable
-from difflib import SequenceMatcher, get_close_matches
+from difflib import get_close_matches
 from typing import NamedTuple
 
+from regista.automations.language.nearest import nearest_name
 from regista.automations.language.tokens import Token, paths, tokens
 
 FUNCTIONS = frozenset(
@@ -107,13 +108,6 @@ def no_field(name: str, event_type: str, known: Iterable[str]) -> tuple[str, str
     return f"{event_type} has no field {name!r}; the nearest is {nearest!r}", nearest
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Return the name most like ``name``; of a longer path the beginning counts, as ``metadata`` of ``metadata.acc``."""
-    steps = name.split(".")
-    beginnings = [".".join(steps[:length]) for length in range(1, min(len(steps), 4) + 1)]
-    return max(sorted(known), key=lambda each: max(_likeness(beginning, each) for beginning in beginnings))
-
-
 def reason(said: str) -> str:
     """Return why an evaluation came to nothing, as the runtime said it, in a sentence that a database can hold."""
     sentence = _plain_reason(_STATUS.sub("", _STATUS.sub("", said.strip())))
@@ -156,15 +150,6 @@ def _undeclared(name: str, text: str, at: int, event_type: str, names: list[str]
 
 def _is_called(words: list[Token], at: int) -> bool:
     return any(word.start == at and word.text == "(" for word in words)
-
-
-def _likeness(name: str, known: str) -> float:
-    last = known.rpartition(".")[2]
-    return (_ratio(name, known) + _ratio(name.rpartition(".")[2], last)) / 2
-
-
-def _ratio(one: str, other: str) -> float:
-    return SequenceMatcher(None, one.lower(), other.lower()).ratio()
 
 
 def _operator(name: str) -> str:

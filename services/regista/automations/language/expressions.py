@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 
-from regista.automations.language.complaints import complaint, nearest_name, position, reason
+from regista.automations.language.complaints import complaint, position, reason
+from regista.automations.language.nearest import nearest_name
 from regista.automations.language.patterns import Matcher, misfit
 from regista.automations.language.seen import Seen
 from regista.automations.language.tokens import LONGEST, Token, paths, tokens
