@@ -13,21 +13,7 @@ from regista.kit.db import Transaction
 KEYS_CHANNEL = "regista_keys"
 """Notified inside the transaction of whatever changes what a key may do; caches forget everything."""
 
-_ACTOR = """
-SELECT k.id AS key_id, k.scope, k.entity_id AS only_entity_id, k.revoked_at, k.expires_at,
-       k.expires_at IS NOT NULL AND k.expires_at <= now() AS expired,
-       a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id, a.deactivated_at,
-       o.id AS organization_id, o.name AS organization,
-       ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
-       ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS roles,
-       (SELECT json_agg(json_build_array(g.project_id, g.role)) FROM project_member g
-        WHERE g.account_id = a.id
-              OR g.entity_id IN (SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id)) AS grants
-FROM api_key k JOIN account a ON a.id = k.account_id JOIN organization o ON o.id = a.organization_id
-WHERE k.digest = $1
-"""
-ACTOR_FIELDS = """
-NULL::bigint AS key_id, 'admin' AS scope, NULL::bigint AS only_entity_id,
+_ACCOUNT_FIELDS = """
 a.id, a.name, a.kind, a.email, a.organization_role, a.default_entity_id,
 o.id AS organization_id, o.name AS organization,
 ARRAY(SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id ORDER BY m.entity_id) AS entities,
@@ -36,6 +22,13 @@ ARRAY(SELECT m.role FROM team_member m WHERE m.account_id = a.id ORDER BY m.enti
  WHERE g.account_id = a.id
        OR g.entity_id IN (SELECT m.entity_id FROM team_member m WHERE m.account_id = a.id)) AS grants
 """
+_ACTOR = f"""
+SELECT k.id AS key_id, k.scope, k.entity_id AS only_entity_id, k.revoked_at, k.expires_at,
+       k.expires_at IS NOT NULL AND k.expires_at <= now() AS expired, a.deactivated_at, {_ACCOUNT_FIELDS}
+FROM api_key k JOIN account a ON a.id = k.account_id JOIN organization o ON o.id = a.organization_id
+WHERE k.digest = $1
+"""  # noqa: S608 - built of constants
+ACTOR_FIELDS = f"NULL::bigint AS key_id, 'admin' AS scope, NULL::bigint AS only_entity_id, {_ACCOUNT_FIELDS}"
 """What `actor_of` takes of account ``a`` in organization ``o``, as it would be with an unlimited key."""
 _ACCOUNT_ACTOR = f"""
 SELECT {ACTOR_FIELDS} FROM account a JOIN organization o ON o.id = a.organization_id

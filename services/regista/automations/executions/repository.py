@@ -38,6 +38,10 @@ coalesce(x.error, CASE WHEN x.status = 'failed' THEN (
     SELECT t.error FROM attempt t WHERE t.delivery_id = x.delivery_id ORDER BY t.number DESC LIMIT 1
 ) END)
 """
+_SHOWN = f"""
+x.position, x.action_index, x.automation_id, x.automation, x.revision, x.event_id, x.replay_id, x.kind, x.status, x.reason,
+{_ERROR} AS error, x.delivery_id, x.decided_at, e.type AS event_type, e.subject AS event_subject
+"""
 _LIST = f"""
 WITH mine AS MATERIALIZED ({_MINE}),
      looked AS MATERIALIZED ({_LOOKED}),
@@ -52,9 +56,7 @@ WITH mine AS MATERIALIZED ({_MINE}),
      )
 SELECT edge.examined, edge.position AS edge, shown.*
 FROM edge LEFT JOIN (
-    SELECT x.position, x.action_index, x.automation_id, x.automation, x.revision, x.event_id, x.replay_id, x.kind,
-           x.status, x.reason, {_ERROR} AS error, x.delivery_id, x.decided_at, mine.entity_id, mine.visibility,
-           mine.project_id, e.type AS event_type, e.subject AS event_subject
+    SELECT {_SHOWN}, mine.entity_id, mine.visibility, mine.project_id
     FROM found x JOIN mine ON mine.id = x.automation_id LEFT JOIN event e ON e.id = x.event_id
 ) AS shown ON true
 ORDER BY shown.position DESC, shown.action_index
@@ -65,9 +67,7 @@ _SOURCES = {
     "event": _LIST.replace("{source}", "event_id = $19"),
 }
 _ONE = f"""
-SELECT x.position, x.action_index, x.automation_id, x.automation, x.revision, x.event_id, x.replay_id, x.kind,
-       x.status, x.reason, {_ERROR} AS error, x.delivery_id, x.decided_at, a.entity_id, {VISIBILITY} AS visibility,
-       {PROJECT} AS project_id, e.type AS event_type, e.subject AS event_subject, e.body, d.payload, d.holes
+SELECT {_SHOWN}, a.entity_id, {VISIBILITY} AS visibility, {PROJECT} AS project_id, e.body, d.payload, d.holes
 FROM execution x JOIN automation a ON a.id = x.automation_id LEFT JOIN event e ON e.id = x.event_id
 LEFT JOIN delivery d ON d.id = x.delivery_id
 WHERE x.organization_id = $1 AND x.position = $2 AND x.action_index = $3

@@ -103,13 +103,7 @@ async def named(transaction: Transaction, entity: int, names: Iterable[str]) -> 
 
 async def use(transaction: Transaction, organization: int, integration: int, secrets: Iterable[int]) -> None:
     """Record what an integration refers to, instead of what it did."""
-    await transaction.connection.execute("DELETE FROM secret_use WHERE integration_id = $1", integration)
-    await transaction.connection.execute(
-        "INSERT INTO secret_use (secret_id, integration_id, organization_id) SELECT unnest($1::bigint[]), $2, $3",
-        sorted(secrets),
-        integration,
-        organization,
-    )
+    await _refer(transaction, "secret_use", "integration_id", (organization, integration), secrets)
 
 
 async def used(transaction: Transaction, integration: int) -> list[asyncpg.Record]:
@@ -125,13 +119,7 @@ async def used(transaction: Transaction, integration: int) -> list[asyncpg.Recor
 
 async def use_in_payloads(transaction: Transaction, organization: int, automation: int, secrets: Iterable[int]) -> None:
     """Record what the payloads of an automation's revision refer to, instead of what those before did."""
-    await transaction.connection.execute("DELETE FROM automation_secret WHERE automation_id = $1", automation)
-    await transaction.connection.execute(
-        "INSERT INTO automation_secret (secret_id, automation_id, organization_id) SELECT unnest($1::bigint[]), $2, $3",
-        sorted(secrets),
-        automation,
-        organization,
-    )
+    await _refer(transaction, "automation_secret", "automation_id", (organization, automation), secrets)
 
 
 async def of_entity(transaction: Transaction, entity: int, names: Iterable[str]) -> list[asyncpg.Record]:
@@ -140,4 +128,18 @@ async def of_entity(transaction: Transaction, entity: int, names: Iterable[str])
         "SELECT organization_id, name, sealed FROM secret WHERE entity_id = $1 AND name = ANY($2::text[])",
         entity,
         sorted(names),
+    )
+
+
+async def _refer(
+    transaction: Transaction, table: str, column: str, user: tuple[int, int], secrets: Iterable[int]
+) -> None:
+    """Record in a table of uses what ``user``, an id of an organization, refers to from now on."""
+    organization, number = user
+    await transaction.connection.execute(f"DELETE FROM {table} WHERE {column} = $1", number)  # noqa: S608 - constants
+    await transaction.connection.execute(
+        f"INSERT INTO {table} (secret_id, {column}, organization_id) SELECT unnest($1::bigint[]), $2, $3",
+        sorted(secrets),
+        number,
+        organization,
     )
