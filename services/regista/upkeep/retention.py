@@ -1,7 +1,8 @@
 """What is forgotten: decisions, deliveries with their attempts, and replays, older than their organization keeps them.
 
-The log of events stays. So does what is still to come, however old: an execution that a limit holds back, a delivery to
-an endpoint that was disabled, a replay that runs. A crash leaves what a batch has deleted, and the next sweep goes on.
+What limits have counted of automations that are deleted goes too, without waiting. The log of events stays. So does
+what is still to come, however old: an execution that a limit holds back, a delivery to an endpoint that was disabled, a
+replay that runs. A crash leaves what a batch has deleted, and the next sweep goes on.
 """
 
 from typing import Final
@@ -22,4 +23,5 @@ async def forget_long_ago(database: Database, _public_url: str) -> int:
     async with database.transaction() as transaction:
         await transaction.plan_for_values()
         deliveries = await repository.forget_deliveries(transaction, days, BATCH)
-        return decisions + deliveries + await repository.forget_replays(transaction, BATCH)
+        replays = await repository.forget_replays(transaction, BATCH)
+        return decisions + deliveries + replays + await repository.forget_limits(transaction, BATCH)

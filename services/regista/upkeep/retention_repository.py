@@ -45,6 +45,14 @@ DELETE FROM replay WHERE id IN (
     LIMIT $1 FOR UPDATE OF p SKIP LOCKED
 )
 """
+# What limits have counted of an automation that is deleted, once nothing that they held back is left to be decided.
+_LIMITS = """
+DELETE FROM automation_limit WHERE automation_id IN (
+    SELECT l.automation_id FROM automation_limit l JOIN automation a ON a.id = l.automation_id
+    WHERE a.deleted_at IS NOT NULL AND l.held_event IS NULL
+    LIMIT $1 FOR UPDATE OF l SKIP LOCKED
+)
+"""
 
 
 async def shortest(transaction: Transaction) -> int:
@@ -68,4 +76,10 @@ async def forget_deliveries(transaction: Transaction, days: int, limit: int) -> 
 async def forget_replays(transaction: Transaction, limit: int) -> int:
     """Delete replays that ended long ago; return how many."""
     done = await transaction.connection.execute(_REPLAYS, limit)
+    return int(done.rpartition(" ")[2])
+
+
+async def forget_limits(transaction: Transaction, limit: int) -> int:
+    """Delete what limits have counted of automations that are deleted; return of how many."""
+    done = await transaction.connection.execute(_LIMITS, limit)
     return int(done.rpartition(" ")[2])

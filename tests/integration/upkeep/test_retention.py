@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from regista.automations.catalogue import Catalogue
+from regista.effects.due import DueExecutions
 from regista.effects.planner import Planner
 from regista.kit import ids
 from regista.upkeep import retention
@@ -111,7 +112,20 @@ async def test_what_has_ended_goes_after_its_time_and_what_is_to_come_stays(
         await swept(home)
         kept = await home.rows("SELECT id FROM delivery WHERE event_id = $1", half[0].event.id)
         assert [row["id"] for row in kept] == [dead["id"]]
+        await what_was_counted_goes_with_its_automation(home)
         await only_admins_set_it(home)
+
+
+async def what_was_counted_goes_with_its_automation(home: Tenant) -> None:
+    """As soon as nothing is left that its limits held back."""
+    (counted,) = await home.api.pages(f"{V1}/automations", name="waits")
+    assert (await home.client.delete(f"{V1}/automations/{counted['id']}")).status_code == 204
+    await swept(home)
+    assert len(await home.rows("SELECT FROM automation_limit")) == 1
+    await home.rows("UPDATE execution_due SET due_at = now()")
+    assert await DueExecutions(WEBHOOKS, home.api.runtime.database, Catalogue()).round()
+    assert await swept(home) == 1
+    assert await home.rows("SELECT FROM automation_limit") == []
 
 
 async def only_admins_set_it(home: Tenant) -> None:
