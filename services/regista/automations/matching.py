@@ -90,7 +90,6 @@ class Definition(NamedTuple):
     author_id: int | None = None
     """Who saved the revision; None where that account is not known any more."""
     name: str = ""
-    """Parts that this version cannot act on; with any of them, it fires for nothing."""
 
     def met_by(self) -> tuple[Key, ...]:
         """Return the keys of its scope that an event may meet it by."""

@@ -7,7 +7,7 @@ from typing import Final
 from regista.automations.deciding.decisions import Execution
 from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.frozen import Frozen, encoded
-from regista.automations.payloads.templates import render_text
+from regista.automations.payloads.templates import render_message
 from regista.delivery import Claimed
 from regista.effects.planner import Planned, Way
 from regista.effects.planning import plan_rows, planned
@@ -28,11 +28,8 @@ SLACK: Final = Way("slack", "slack", plan_messages)
 
 
 def _frozen(execution: Execution) -> Frozen:
-    title, text = (
-        render_text(execution.action, setting, execution.automation, execution.seen) for setting in ("title", "text")
-    )
-    error = title.error or text.error
-    if error is not None:
-        return Frozen(b"", error=error)
-    words = Words(title.text, text.text, execution.action.settings.get("severity"))
+    said = render_message(execution.action, execution.automation, execution.seen)
+    if said.error is not None:
+        return Frozen(b"", missing=said.missing, error=said.error)
+    words = Words(said.title, said.text, execution.action.settings.get("severity"))
     return Frozen(encoded(json.dumps(message_of(words, execution.seen), ensure_ascii=False, separators=(",", ":"))))

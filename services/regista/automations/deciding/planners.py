@@ -6,8 +6,8 @@ from typing import Final
 from regista.automations.actions import NO_OP
 
 PLANNER: Final = {"webhook": "webhook", "slack": "slack", NO_OP: "webhook"}
-"""The planner of each kind of action. Who does nothing is the webhooks planner's to decide about, so that an automation
-has its decision whatever it does; what a planner carries out are the actions of its own kind."""
+"""The planner of each kind of action. An action that does nothing is the webhooks planner's to decide about, so that an
+automation has its decision whatever it does; what a planner carries out are the actions of its own kind."""
 
 
 def kinds_of(planner: str) -> frozenset[str]:

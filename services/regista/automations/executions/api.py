@@ -33,7 +33,7 @@ class ExecutionShape(BaseModel):
     """One action of a decision: what became of it.
 
     ``status`` with ``reason``: ``skipped`` (`disabled`, `deleted`, `loop`, `condition_error`, `author`, `cooldown`,
-    `rate`, `coalesced`, `unsupported_…`), ``pending`` until it is sent, or while a limit holds it back (`cooldown`,
+    `rate`, `coalesced`, `canceled`, `failed`), ``pending`` until it is sent, or while a limit holds it back (`cooldown`,
     `rate`), ``failed`` (`dead`, `canceled`) or ``finished``. ``error`` says more. ``event_subject`` is null for those who
     may not write the automation.
     """
@@ -58,7 +58,8 @@ class ExecutionShape(BaseModel):
 class ExecutionDetail(ExecutionShape):
     """An execution with what it has sent: ``***`` stands for secrets, null is nothing, or not for this reader.
 
-    ``missing`` are the expressions of the payload's template that had no value. ``links`` are paths of this API.
+    ``payload`` of a Slack action is the message in Block Kit. ``missing`` are the expressions of its templates that had
+    no value. ``links`` are paths of this API.
     """
 
     missing: list[str]

@@ -12,12 +12,13 @@ import asyncpg
 from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide, sight
 from regista.automations import repository
+from regista.automations.actions import SLACK
 from regista.automations.executions import repository as executions_repository
 from regista.automations.executions.repository import Filters, Place
 from regista.automations.language.seen import Seen
 from regista.automations.payloads import frozen
 from regista.automations.payloads.authors import name_authors
-from regista.automations.payloads.templates import render_action
+from regista.automations.payloads.templates import render_action, render_message
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError
 from regista_events import UnknownEvent, codec
@@ -31,7 +32,7 @@ class Shown(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What was sent, or will be: JSON with secrets masked, and the expressions of its template without a value."""
+    """What was sent, or will be: JSON with secrets masked, and the expressions of its templates without a value."""
 
     payload: bytes | None
     missing: tuple[str, ...]
@@ -75,7 +76,9 @@ async def _sent(transaction: Transaction, row: asyncpg.Record) -> Sent:
     if event is not None and not isinstance(event, UnknownEvent):
         seen = Seen(event)
         await name_authors(transaction, [seen])
-        again = render_action(deed.actions[row["action_index"]], deed.name, seen)
+        action = deed.actions[row["action_index"]]
+        render = render_message if action.kind == SLACK else render_action
+        again = render(action, deed.name, seen)
         missing = () if again is None else again.missing
     if not row["payload"]:
         return Sent(None, missing)

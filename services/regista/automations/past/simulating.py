@@ -16,7 +16,7 @@ from regista.automations.past.hindsight import Hindsight, Judge, Judged
 from regista.automations.past.simulate import Simulation
 from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.frozen import masked
-from regista.automations.payloads.templates import MESSAGES, render_action, render_text
+from regista.automations.payloads.templates import render_action, render_message
 from regista.events.passage import Chunk, read
 from regista.events.selection import Selection, Stretch
 from regista.kit import clock
@@ -148,13 +148,11 @@ def _hit(wanted: Task, hit: Judged) -> Line:
 
 
 def _action(wanted: Task, action: Action, hit: Judged) -> Line:
-    frozen = render_action(action, wanted.name, hit.seen)
     told: Line = {"action": action.kind, "integration": action.settings.get("integration")}
     if action.kind == SLACK:
-        said = {name: render_text(action, name, wanted.name, hit.seen) for name in MESSAGES}
-        missing = [expression for message in said.values() for expression in message.missing]
-        error = next((message.error for message in said.values() if message.error is not None), None)
-        return told | {name: message.text for name, message in said.items()} | {"missing": missing, "error": error}
+        said = render_message(action, wanted.name, hit.seen)
+        return told | said._asdict()
+    frozen = render_action(action, wanted.name, hit.seen)
     if frozen is None:
         return told
     payload = json.loads(masked(frozen.body, frozen.holes)) if frozen.error is None else None

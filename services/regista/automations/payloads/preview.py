@@ -12,8 +12,8 @@ from regista.automations.language.conditions import Condition, Truth, check_cond
 from regista.automations.language.seen import Seen
 from regista.automations.past.explaining import event_of
 from regista.automations.payloads.authors import name_authors
-from regista.automations.payloads.frozen import masked
-from regista.automations.payloads.templates import Template, check_payload
+from regista.automations.payloads.frozen import Frozen, masked
+from regista.automations.payloads.templates import Message, Template, check_payload
 from regista.kit import clock, ids
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
@@ -34,15 +34,15 @@ class Sketch(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What it came to: ``payload`` with ``***`` for secrets, texts by setting, the expressions that had no value.
+    """What it came to: ``payload`` with ``***`` for secrets, the message, the expressions in either that had no value.
 
-    ``secrets`` are the names that would have to be there, ``error`` why there is no payload, ``truth`` what the condition
-    says, None where there is none.
+    ``secrets`` are the names that would have to be there, ``error`` why nothing would be sent, ``truth`` what the
+    condition says, None where there is none.
     """
 
     event: Event[Any]
     payload: Any
-    messages: dict[str, str]
+    message: Message
     missing: list[str]
     secrets: list[str]
     error: str | None
@@ -76,18 +76,14 @@ async def preview(transaction: Transaction, actor: Actor, sketch: Sketch, public
 
 def _rendered(sketch: Sketch, seen: Seen, secrets: list[str], truth: Truth | None) -> Preview:
     template = Template(sketch.settings)
-    payload, error = None, None
-    missing: dict[str, None] = {}
-    messages: dict[str, str] = {}
-    for setting in sketch.settings:
-        if setting == "payload":
-            frozen = template.payload(sketch.automation, seen)
-            missing.update(dict.fromkeys(frozen.missing))
-            error = frozen.error
-            payload = json.loads(masked(frozen.body, frozen.holes)) if frozen.body else None
-        else:
-            message = template.message(setting, sketch.automation, seen)
-            messages[setting] = message.text
-            missing.update(dict.fromkeys(message.missing))
-            error = error or message.error
-    return Preview(seen.event, payload, messages, list(missing), secrets, error, truth)
+    frozen = template.payload(sketch.automation, seen) if "payload" in sketch.settings else Frozen(b"")
+    message = template.message(sketch.automation, seen)
+    return Preview(
+        seen.event,
+        json.loads(masked(frozen.body, frozen.holes)) if frozen.body else None,
+        message,
+        list(dict.fromkeys(frozen.missing + message.missing)),
+        secrets,
+        frozen.error or message.error,
+        truth,
+    )

@@ -36,8 +36,8 @@ class PreviewRequest(Body):
 class PreviewShape(BaseModel):
     """What came of it. ``payload`` shows ``***`` for secrets, ``secrets`` the names of those that it needs.
 
-    ``missing`` are the expressions that had no value in the event and stand as nothing. ``error`` is why there would be
-    no payload (``payload_too_large``). ``holds`` is what the condition says, null where there is none; one that fails is
+    ``missing`` are the expressions that had no value in the event and stand as nothing. ``error`` is why nothing
+    would be sent (``payload_too_large``). ``holds`` is what the condition says, null where there is none; one that fails is
     false, and ``condition_error`` says why.
     """
 
@@ -65,8 +65,8 @@ async def preview_automation(call: Call, body: PreviewRequest) -> PreviewShape:
         return PreviewShape(
             event=made.event.model_dump(mode="json", by_alias=True),
             payload=made.payload,
-            title=made.messages.get("title"),
-            text=made.messages.get("text"),
+            title=None if body.title is None else made.message.title,
+            text=None if body.text is None else made.message.text,
             missing=made.missing,
             secrets=made.secrets,
             error=made.error,

@@ -12,7 +12,7 @@ and is reported.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regista.automations.errors import TemplateError
 from regista.automations.language.seen import Seen
@@ -40,14 +40,18 @@ UNFIT: Final = "invalid_template"
 
 _PAYLOAD = "payload"
 _MARKUP: Final = "text"
-MESSAGES: Final[tuple[Literal["title", "text"], ...]] = ("title", _MARKUP)
+MESSAGES: Final = ("title", _MARKUP)
 """The settings of an action that are texts of a message."""
 
 
 class Message(NamedTuple):
-    """A text of a message. ``missing`` are the expressions that had no value, ``error`` is why there is no text at all."""
+    """What a message says, ``""`` for a text that its action does not have.
 
-    text: str
+    ``missing`` are the expressions that had no value, ``error`` is why a text could not be filled in: it is empty then.
+    """
+
+    title: str = ""
+    text: str = ""
     missing: tuple[str, ...] = ()
     error: str | None = None
 
@@ -66,16 +70,19 @@ class Template:
         """Return the payload for an event of a type that it was checked against; ``automation`` is a name."""
         return self._filled(_PAYLOAD, automation, seen)
 
-    def message(self, setting: str, automation: str, seen: Seen) -> Message:
-        """Return a text for an event, ``""`` for one that the action does not have.
+    def message(self, automation: str, seen: Seen) -> Message:
+        """Return the texts for an event.
 
         ``title`` is plain, ``text`` is Slack's mrkdwn as its author wrote it: what events say in it is escaped, so that
         it mentions nobody and forges no link.
         """
-        if self._settings.get(setting) is None:
-            return Message("")
-        frozen = self._filled(setting, automation, seen)
-        return Message(json.loads(frozen.body) if frozen.body else "", frozen.missing, frozen.error)
+        given = [name for name in MESSAGES if self._settings.get(name) is not None]
+        filled = {name: self._filled(name, automation, seen) for name in given}
+        return Message(
+            **{name: json.loads(each.body) for name, each in filled.items() if each.body},
+            missing=tuple(dict.fromkeys(text for each in filled.values() for text in each.missing)),
+            error=next((each.error for each in filled.values() if each.error is not None), None),
+        )
 
     def _filled(self, setting: str, automation: str, seen: Seen) -> Frozen:
         if self._is_slow:
@@ -112,9 +119,9 @@ def render_action(action: "Action", automation: str, seen: Seen) -> Frozen | Non
     return (action.template or Template(action.settings)).payload(automation, seen)
 
 
-def render_text(action: "Action", setting: Literal["title", "text"], automation: str, seen: Seen) -> Message:
-    """Return a text of an action's message for an event, as `Template.message` does."""
-    return (action.template or Template(action.settings)).message(setting, automation, seen)
+def render_message(action: "Action", automation: str, seen: Seen) -> Message:
+    """Return what an action says of an event, as `Template.message` does."""
+    return (action.template or Template(action.settings)).message(automation, seen)
 
 
 def check_payload(settings: Mapping[str, Any], events: Iterable[str]) -> list[Reference]:

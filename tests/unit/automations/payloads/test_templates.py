@@ -18,6 +18,7 @@ from regista.automations.payloads.templates import (
     SLOWEST,
     TOO_LARGE,
     TOO_SLOW,
+    UNFIT,
     Template,
     check_payload,
 )
@@ -357,18 +358,37 @@ def test_an_expression_that_is_much_too_long_is_refused_at_once(text: str) -> No
 
 def test_messages_are_texts_whatever_they_hold() -> None:
     template = Template({"title": "${artifact_version_index}", "text": 'a "${alias}" \\ ${artifact_metadata.nope}'})
-    assert template.message("title", "deploy", seen()) == ("3", (), None)
-    assert template.message("text", "deploy", seen()) == ('a "production" \\ ', ("artifact_metadata.nope",), None)
-    assert Template({"title": "x"}).message("text", "deploy", seen()) == ("", (), None)
+    assert template.message("deploy", seen()) == ("3", 'a "production" \\ ', ("artifact_metadata.nope",), None)
+    assert Template({"title": "x"}).message("deploy", seen()) == ("x", "", (), None)
+    assert Template({"severity": "warn"}).message("deploy", seen()) == ("", "", (), None)
 
 
 def test_what_an_event_says_in_markup_is_text_and_what_the_author_wrote_is_markup() -> None:
-    said = {"title": "${artifact_metadata.said}", "text": "<!here> *${artifact_metadata.said}* ${artifact.metadata}"}
+    texts = {"title": "${artifact_metadata.said}", "text": "<!here> *${artifact_metadata.said}* ${artifact.metadata}"}
     hostile = seen(metadata={"said": "<!channel> & <https://evil|ok>"})
-    template = Template(said)
+    template = Template(texts)
     escaped = "&lt;!channel&gt; &amp; &lt;https://evil|ok&gt;"
-    assert template.message("title", "deploy", hostile).text == "<!channel> & <https://evil|ok>"
-    assert template.message("text", "deploy", hostile).text == f'<!here> *{escaped}* {{"said":"{escaped}"}}'
+    said = template.message("deploy", hostile)
+    assert said.title == "<!channel> & <https://evil|ok>"
+    assert said.text == f'<!here> *{escaped}* {{"said":"{escaped}"}}'
+
+
+def test_a_message_that_cannot_be_filled_in_says_why() -> None:
+    long = seen(metadata={"k": "x" * LARGEST})
+    assert Template({"title": "ok", "text": "${artifact_metadata.k}"}).message("deploy", long) == (
+        "ok", "", (), TOO_LARGE,
+    )  # fmt: skip
+    # As another version may have saved it.
+    assert Template({"title": "${nope.nope}", "text": "${alias}"}).message("deploy", seen()) == (
+        "", "production", (), UNFIT,
+    )  # fmt: skip
+    ten = str(list(range(10)))
+    slow = f"size({ten}.map(a, {ten}.map(b, {ten}.map(c, {ten}.map(d, a + b + c + d)))))"
+    template = Template({"text": "".join(f"${{{slow} + {number}}}" for number in range(MOST))})
+    assert template.message("deploy", seen()).error == TOO_SLOW
+    began = time.thread_time()
+    assert template.message("deploy", seen()).error == TOO_SLOW
+    assert time.thread_time() - began < 0.1
 
 
 def test_a_placeholder_that_is_never_closed_is_found_at_once() -> None:
@@ -433,6 +453,20 @@ def test_whatever_is_saved_comes_out_as_json_whatever_the_data_is(payload: Any, 
         masked(made.body, made.holes),
     ):
         json.loads(whole, parse_constant=pytest.fail)
+
+
+@given(TEXTS, TEXTS.map(lambda text: text.translate({ord(mark): None for mark in "<>"})), JSON | st.text("<>&!@#|a"))
+def test_whatever_is_saved_comes_out_as_text_in_which_data_marks_nothing_up(title: str, text: str, data: Any) -> None:
+    on = seen()
+    object.__setattr__(on.event.data, "artifact", on.event.data.artifact.model_copy(update={"metadata": {"k": data}}))
+    try:
+        check_payload({"title": title, "text": text}, ["alias.added"])
+    except TemplateError:
+        return
+    said = Template({"title": title, "text": text}).message("<!here> & co", on)
+    assert said.error is None
+    (said.title + said.text).encode()
+    assert not {"<", ">"} & set(said.text)
 
 
 @given(JSON | st.text(st.characters(exclude_categories=())))
