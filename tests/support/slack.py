@@ -68,6 +68,8 @@ class FakeSlack:
         self.hooks = {HOOK: "C0000000001"}
         self.outage: bytes | None = None
         """The bytes of a response, such as ``response("503 Service Unavailable")``; empty ones hang up."""
+        self.words: list[str] = []
+        """What is said to the next messages, whatever they are."""
         self.posted: list[Posted] = []
         self.refused: list[str] = []
         self.limit = 1.0
@@ -173,6 +175,8 @@ class FakeSlack:
         return response(body=b"ok", headers="Content-Type: text/html\r\n")
 
     def _take(self, channel: str, message: dict[str, Any]) -> None:
+        if self.words:
+            raise _RefusedError(self.words.pop(0))
         check_message(message)
         now = clock.monotonic()
         if self.limit:

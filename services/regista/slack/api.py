@@ -24,7 +24,7 @@ from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, p
 from regista.kit.web.pages import decode
 from regista.slack import service
 from regista.slack.asking import workspace_of
-from regista.slack.channels import Wanted, checked, merged
+from regista.slack.channels import Wanted, check_token, checked, merged
 from regista.slack.message import Words
 from regista.slack.routes import ChannelRoute, load_route
 from regista.slack.service import CHANNELS
@@ -233,12 +233,14 @@ async def _workspace(call: Call, token: Callable[[Transaction], Awaitable[str | 
 
 
 async def _token_to_ask(tx: Transaction, guard: Guard, entity: int, wanted: Wanted) -> str | None:
-    """Return a bot's token with the team's secrets put in. Raises UnknownSecretError."""
+    """Return a bot's token with the team's secrets put in. Raises UnknownSecretError, `InvalidError` for what is none."""
     if wanted.token is None:
         return None
     names = service.references(wanted)
     await require(tx, entity, names, field="token")
-    return resolved(wanted.token, await values_named(tx, guard.vault, entity, names))
+    token = resolved(wanted.token, await values_named(tx, guard.vault, entity, names))
+    check_token(token)
+    return token
 
 
 def _shape(row: Any) -> SlackChannelShape:

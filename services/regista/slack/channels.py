@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from regista.automations.secrets.reference import referred
 from regista.effects.urls import check_url
 from regista.kit.errors import InvalidError
 from regista.kit.http import Network
@@ -15,7 +14,12 @@ from regista.kit.http import Network
 LONGEST_TOKEN: Final = 500
 _ID = re.compile(r"[CDG][A-Z0-9]{7,30}\Z")
 _NAME = re.compile(r"#[^\s#@<>&,.:/]{1,80}\Z")
-_TOKEN = re.compile(r"xox[bp]-[A-Za-z0-9-]+\Z|xoxe\.xox[bp]-[A-Za-z0-9-]+\Z")
+_TOKEN = re.compile(r"(?:xoxe\.)?xox[bp]-[!-~]+\Z")
+_OTHERS = {
+    "xapp-": "a token of the app itself, which cannot post",
+    "xoxe-": "a refresh token, which cannot post",
+    "https://": "a URL; that of an incoming webhook is given as `url`",
+}
 _REFERENCE = re.compile(r"\$\{secret\.[A-Za-z0-9_]+\}\Z")
 
 
@@ -69,9 +73,10 @@ def _channel(written: str) -> str:
     if _ID.match(channel):
         return channel
     name = f"#{channel.removeprefix('#')}"
-    if not _NAME.match(name):
+    if not _NAME.match(name) or name != name.lower():
         raise InvalidError(
-            f"{written[:100]!r} is no channel; give its id, such as C0123456789, or its name, such as #ml-ops",
+            f"{written[:100]!r} is no channel; give its id, such as C0123456789, or its name, such as #ml-ops, which has "
+            "no capitals",
             field="channel",
         )
     return name
@@ -79,13 +84,17 @@ def _channel(written: str) -> str:
 
 def _token(written: str) -> str:
     token = written.strip()
-    if _REFERENCE.match(token):
-        return token
-    if referred(token) or not _TOKEN.match(token) or len(token) > LONGEST_TOKEN:
-        what = "a token of the app itself, which cannot post" if token.startswith("xapp-") else "no token of a bot"
+    if not _REFERENCE.match(token):
+        check_token(token)
+    return token
+
+
+def check_token(token: str) -> None:
+    """Return if this can be a bot's token, without references. Raises `InvalidError`, which does not say what it is."""
+    if not _TOKEN.match(token) or "${" in token or len(token) > LONGEST_TOKEN:
+        what = next((kind for prefix, kind in _OTHERS.items() if token.startswith(prefix)), "no token of a bot")
         raise InvalidError(
-            f"what was given as `token` is {what}; a bot's begins with xoxb- and stands under OAuth & Permissions of the "
-            "app, or write ${secret.NAME}",
+            f"`token` is {what}; a bot's begins with xoxb- and stands under OAuth & Permissions of the app, or write "
+            "${secret.NAME} for a secret that holds one",
             field="token",
         )
-    return token

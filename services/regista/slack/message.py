@@ -4,6 +4,7 @@ Sources: Slack, "Block Kit reference" (header, section, context), "chat.postMess
 messages whose blocks come to more than about 13,000 characters are refused (``msg_blocks_too_long``), which no page says.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -11,12 +12,13 @@ from regista.automations.language.seen import Seen
 
 LONGEST_TITLE: Final = 150
 """Characters of a header block."""
-LONGEST_PART: Final = 3000
-"""Characters of a section block."""
-MOST_PARTS: Final = 3
+LONGEST_PART: Final = 2700
+"""Characters of a section block, which may have 3,000: two of quotes alone, each escaped in JSON, still fit."""
+MOST_PARTS: Final = 2
 """Sections of one message; what is longer is cut."""
-LONGEST_CONTEXT: Final = 600
+LONGEST_CONTEXT: Final = 250
 CUT: Final = "…"
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 EMOJI: Final[Mapping[str, str]] = {"info": ":information_source:", "warn": ":warning:", "error": ":rotating_light:"}
 """By the severity that an action has."""
 
@@ -36,7 +38,7 @@ def message_of(words: Words, seen: Seen) -> dict[str, Any]:
     """
     from slack_sdk.models.blocks import ContextBlock, HeaderBlock, MarkdownTextObject, SectionBlock  # noqa: PLC0415 - 8 MB
 
-    title, text = words.title.strip(), words.text.strip()
+    title, text = _printable(words.title), _printable(words.text)
     if not title and not text:
         text = told(seen)
     blocks: list[Any] = []
@@ -65,6 +67,11 @@ def told(seen: Seen) -> str:
 def escaped(text: str) -> str:
     """Return a text as mrkdwn that says just that."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _printable(text: str) -> str:
+    """Return a text without control characters, each of which takes six in JSON."""
+    return _CONTROL.sub(" ", text).strip()
 
 
 def _context(severity: str | None, seen: Seen) -> str:

@@ -9,8 +9,12 @@ import pytest
 from regista.automations import repository
 from regista.automations.catalogue import Catalogue
 from regista.automations.deciding.decisions import Execution, decide
+from regista.effects.due import DueExecutions
+from regista.effects.planner import Planner
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
+from regista.slack.planning import SLACK
+from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, second_tenant, staged
 
@@ -189,6 +193,55 @@ async def test_nothing_is_written_where_no_automation_is_concerned(home: Tenant)
     await home.automation(scope="registry/model")
     assert await decided(home, Catalogue(), await home.emit(times=10)) == []
     assert await ledger(home) == []
+
+
+async def test_each_action_of_what_was_decided_is_carried_out_once_whatever_is_saved_in_between(home: Tenant) -> None:
+    await home.channel()
+    webhook, slack = {"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops"}}
+    both = {"actions": [webhook, {"no_op": {}}, slack]}
+    database = home.api.runtime.database
+    ways = {way.kind: Planner(way, database, Catalogue()) for way in (WEBHOOKS, SLACK)}
+    names = ("as it was", "less", "elsewhere", "off", "gone")
+    made = {name: (await home.automation(name, **both))["id"] for name in names}
+    made["more"] = (await home.automation("more", actions=[slack]))["id"]
+    path = "/api/v1/automations/"
+    (event,) = batch = await home.emit()
+    await ways["webhook"].handle(batch)  # by revision 1 of all but "more", which is no concern of it
+    for name, changes in {
+        "less": {"actions": [webhook]},
+        "elsewhere": {"scope": "registry/model"},
+        "off": {"enabled": False},
+        "more": both,
+    }.items():
+        assert (await home.client.patch(f"{path}{made[name]}", json=changes)).status_code == 200
+    assert (await home.client.delete(f"{path}{made['gone']}")).status_code == 204
+    for _ in range(2):
+        await ways["slack"].handle(batch)
+    # Neither has seen all of it, and nobody is in a hurry: what was met is done, and the rest left to the workers.
+    assert event.event is not None
+    left = await home.rows("SELECT kind, automation_id FROM execution_due ORDER BY kind, automation_id")
+    by_workers = [
+        ("slack", made["less"]),
+        ("slack", made["elsewhere"]),
+        ("slack", made["gone"]),
+        ("webhook", made["more"]),
+    ]
+    assert [tuple(row.values()) for row in left] == by_workers
+    for turn in range(2):
+        await home.rows("UPDATE execution_due SET due_at = now()")
+        for way in (WEBHOOKS, SLACK):
+            while await DueExecutions(way, database, Catalogue()).round():
+                pass
+        for planner in ways.values() if turn == 0 else ():
+            await planner.handle(batch)
+    assert await home.rows("SELECT FROM execution_due") == []
+    assert {(row["automation_id"], row["revision"], row["verdict"]) for row in await ledger(home)} == {
+        (number, 2 if name == "more" else 1, "fire") for name, number in made.items()
+    }
+    sent = await home.rows("SELECT automation_id, action_index, revision FROM delivery ORDER BY 1, 2")
+    assert [tuple(row.values()) for row in sent] == [
+        (number, place, 2 if name == "more" else 1) for name, number in made.items() for place in (0, 2)
+    ]
 
 
 async def test_another_kind_of_action_is_not_decided_for(home: Tenant) -> None:

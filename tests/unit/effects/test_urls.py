@@ -1,7 +1,7 @@
 import pytest
 
-from regista.kit.errors import InvalidError
 from regista.effects.urls import check_url, dialled
+from regista.kit.errors import InvalidError
 
 
 @pytest.mark.parametrize(

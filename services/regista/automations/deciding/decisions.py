@@ -2,7 +2,8 @@
 
 Every planner calls `decide` in its batch's transaction. The first inserts the decision; the others, and every
 redelivery, find it and obey, so an event that an automation has met is never judged twice, even by another revision.
-What a limit has put off, and what is replayed, comes to a planner by `release` instead of a batch.
+What a limit has put off, what is replayed, and what was decided behind a planner's back (`sharing`) comes to a planner by
+`release` instead of a batch.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +14,7 @@ import asyncpg
 
 from regista.automations.catalogue import Catalogue
 from regista.automations.deciding import decisions_repository as repository
-from regista.automations.deciding import limiting
+from regista.automations.deciding import limiting, sharing
 from regista.automations.deciding.allowance import settle
 from regista.automations.deciding.author_access import lost_access
 from regista.automations.deciding.decisions_repository import Decided, Pair
@@ -78,8 +79,8 @@ async def decide(
     """Decide every event of the batch for the automations that the planner of ``kind`` decides for.
 
     Returns its own actions, in the batch's order, then by automation and action. Reads one row where no automation is
-    concerned; otherwise two statements more, two to six for limits, one where decisions were there before, and one
-    where such a decision names a revision that is not in force any more.
+    concerned; otherwise two statements more, two to six for limits, one where decisions were there before, one
+    where such a decision names a revision that is not in force any more, and one or two where other planners have a part.
 
     Raises ``asyncpg.SerializationError`` where another planner, which knows another state of an automation with limits,
     has decided between this one's counting and its decision: the batch is to be repeated, as after any lost race.
@@ -104,15 +105,16 @@ async def decide(
         for event in sorted(met)
         for each in met[event].definitions
     ]
-    if await repository.record_decisions(transaction, decisions):
+    fresh = await repository.record_decisions(transaction, decisions)
+    if len(fresh) == len(decisions):
         firing = {(each.event_id, each.automation_id): each.revision for each in decisions if each.verdict == "fire"}
     else:
         firing = await _agreed(transaction, decisions, counted)
+    fired = [(event, each) for event, about in met.items() for each in about.definitions if (event, each.id) in firing]
+    await sharing.share(transaction, kind, fired, fresh)
     wanted = [
-        _Wanted(about.received, about.seen, each.organization_id, each.id, firing[event, each.id])
-        for event, about in met.items()
-        for each in about.definitions
-        if (event, each.id) in firing
+        _Wanted(met[event].received, met[event].seen, each.organization_id, each.id, firing[event, each.id])
+        for event, each in fired
     ]
     return await _executions(transaction, catalogue, index, wanted, kind)
 

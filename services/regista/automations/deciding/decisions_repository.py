@@ -30,7 +30,7 @@ INSERT INTO decision (organization_id, event_id, automation_id, revision, verdic
 SELECT o, e, a, r, v, w, x::jsonb
 FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[])
      AS g (o, e, a, r, v, w, x)
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING event_id, automation_id
 """
 _DECIDED = """
 SELECT d.organization_id, d.event_id, d.automation_id, d.revision, d.verdict, d.reason, d."values"->>'error' AS error
@@ -71,6 +71,7 @@ _DROP = """
 DELETE FROM execution_due WHERE id IN (
     SELECT q.id FROM unnest($1::uuid[], $2::bigint[]) w (event_id, automation_id)
     JOIN execution_due q ON q.event_id = w.event_id AND q.automation_id = w.automation_id AND q.replay_id IS NULL
+    WHERE $3::text IS NULL OR q.kind = $3
     FOR UPDATE OF q SKIP LOCKED
 )
 """
@@ -128,11 +129,11 @@ class Authored(NamedTuple):
     place: Resource
 
 
-async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> bool:
-    """Store the decisions that nobody has made yet; return whether those were all."""
+async def record_decisions(transaction: Transaction, decisions: Sequence[Decided]) -> set[Pair]:
+    """Store the decisions that nobody has made yet; return which those were."""
     rows = [(*each[:6], _values(each.error)) for each in decisions]
     columns = [list(column) for column in zip(*rows, strict=True)]
-    return await transaction.connection.execute(_DECIDE, *columns) == f"INSERT 0 {len(decisions)}"
+    return {(row[0], row[1]) for row in await transaction.connection.fetch(_DECIDE, *columns)}
 
 
 async def recorded_decisions(transaction: Transaction, pairs: Collection[Pair]) -> dict[Pair, Decided]:
@@ -189,9 +190,9 @@ async def put_off(transaction: Transaction, deferrals: Sequence[Deferral]) -> No
     await transaction.connection.execute(_PUT_OFF, *(list(column) for column in zip(*deferrals, strict=True)))
 
 
-async def drop_due(transaction: Transaction, pairs: Collection[Pair]) -> None:
-    """Have nobody take these executions up."""
-    await transaction.connection.execute(_DROP, *_columns(pairs))
+async def drop_due(transaction: Transaction, pairs: Collection[Pair], planner: str | None = None) -> None:
+    """Have nobody take these executions up, or this planner alone not."""
+    await transaction.connection.execute(_DROP, *_columns(pairs), planner)
 
 
 async def logged_events(transaction: Transaction, events: Iterable[UUID]) -> dict[UUID, Received]:
