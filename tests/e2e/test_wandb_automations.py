@@ -2,15 +2,8 @@
 
 from pathlib import Path
 
-from tests.support.outcome import database_of, rows
 from tests.support.system import KEY, ok, publish_model, running_system
 from tests.support.wandb_clients import NEWEST, OLDEST, run_script
-
-CHANNEL = """
-WITH made AS (INSERT INTO aggregate (organization_id) SELECT id FROM organization RETURNING id, organization_id)
-INSERT INTO integration (aggregate_id, organization_id, entity_id, kind, name, lane_id)
-SELECT m.id, m.organization_id, e.id, 'slack', 'ml-ops', -m.id FROM made m JOIN entity e ON e.name = 'team'
-"""
 
 NEWEST_SCRIPT = """
 from itertools import product
@@ -227,7 +220,8 @@ async def test_all_that_the_client_can_express_is_kept(tmp_path: Path) -> None:
     async with running_system(tmp_path / "data") as system:
         await publish_model(system)
         await ok(await system.client.post("/api/v1/webhooks", json={"name": "ci", "url": "http://127.0.0.1:9/"}))
-        await rows(database_of(system)[0], CHANNEL)
+        channel = {"name": "ml-ops", "url": "http://127.0.0.1:9/services/T1/B1/x"}
+        await ok(await system.client.post("/api/v1/slack-channels", json=channel))
         printed = await run_script(system.url, KEY, NEWEST_SCRIPT, client=NEWEST, directory=tmp_path)
         assert "retry" not in printed.lower()
         await run_script(system.url, KEY, OLDEST_SCRIPT, client=OLDEST, directory=tmp_path)

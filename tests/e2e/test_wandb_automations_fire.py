@@ -6,23 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.support.outcome import database_of, rows
 from tests.support.receiver import Receiver
+from tests.support.slack import TOKEN, FakeSlack
 from tests.support.system import KEY, System, ok, publish_model, running_system
 from tests.support.wandb_clients import NEWEST, OLDEST, run_script
 
-CHANNEL = """
-WITH made AS (INSERT INTO aggregate (organization_id) SELECT id FROM organization RETURNING id, organization_id)
-INSERT INTO integration (aggregate_id, organization_id, entity_id, kind, name, lane_id)
-SELECT m.id, m.organization_id, e.id, 'slack', 'ml-ops', -m.id FROM made m JOIN entity e ON e.name = 'team'
-"""
 CREATE = """
 import wandb
 from wandb.automations import *
 
 api = wandb.Api()
 hook = next(api.webhook_integrations(entity="team"))
-channel = next(api.slack_integrations(entity="team"))
+(channel,) = api.slack_integrations(entity="team")
+assert (channel.team_name, channel.channel_name) == ("Acme", "#ml-ops"), channel
 portfolio = api.artifact_collection("model", "team/model-registry/MNIST")
 sequence = api.artifact_collection("model", "team/demo/MNIST-source")
 project = api.project("demo", entity="team")
@@ -38,7 +34,9 @@ payload = {
 actions = {
     "webhook": SendWebhook.from_integration(hook, payload=payload),
     "no_op": DoNothing(),
-    "slack": SendNotification.from_integration(channel, title="${event_type}", text="by ${event_author}"),
+    "slack": SendNotification.from_integration(
+        channel, title="${automation_name}: ${event_type}", text="by *${event_author}* <!here>", level="WARN"
+    ),
 }
 
 def create(events, who):
@@ -149,31 +147,35 @@ SAID: dict[str, dict[str, Any]] = {
 NOTHING = {"alias", "tag", "run_name", "metric_name", "artifact_version_string"}
 """Variables that an event without a value for them leaves empty."""
 FIRED = [("old", name) for name in OLD_EVENTS] + [("new", name) for name in NEW_EVENTS]
-OUTCOMES = {
-    "webhook": ("finished", None),
-    "no_op": ("finished", None),
-    "slack": ("skipped", "unsupported_slack"),
-}
+KINDS = ("webhook", "no_op", "slack")
 
 
 async def test_every_event_that_the_clients_know_sets_off_every_action(tmp_path: Path) -> None:
-    async with Receiver() as receiver, running_system(tmp_path / "data") as system:
+    async with (
+        Receiver() as receiver,
+        FakeSlack() as slack,
+        running_system(tmp_path / "data", settings={"SLACK_API_URL": slack.api}) as system,
+    ):
         await publish_model(system)
         await ok(
             await system.client.post("/api/v1/secrets", json={"name": "TOKEN", "value": 's"cret', "entity": "team"})
         )
         hook = {"name": "ci", "url": receiver.url(), "access_token": "${secret.TOKEN}"}
         await ok(await system.client.post("/api/v1/webhooks", json=hook))
-        await rows(database_of(system)[0], CHANNEL)
+        await ok(
+            await system.client.post(
+                "/api/v1/slack-channels", json={"name": "ml-ops", "channel": "ml-ops", "token": TOKEN}
+            )
+        )
         await run_script(system.url, KEY, OLD, client=OLDEST, directory=tmp_path)
         await run_script(system.url, KEY, NEW, client=NEWEST, directory=tmp_path)
 
-        wanted = {
-            (f"{who} {name} {kind}", kind, *outcome) for who, name in FIRED for kind, outcome in OUTCOMES.items()
-        } | {(f"new off {kind}", kind, "skipped", "disabled") for kind in OUTCOMES}
+        wanted = {(f"{who} {name} {kind}", kind, "finished", None) for who, name in FIRED for kind in KINDS} | {
+            (f"new off {kind}", kind, "skipped", "disabled") for kind in KINDS
+        }
         found: list[dict[str, Any]] = []
         with suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):  # a channel takes one message a second
                 while len(found) < len(wanted) or any(each["status"] == "pending" for each in found):
                     await asyncio.sleep(0.1)
                     found = (await ok(await system.client.get("/api/v1/executions?limit=500")))["items"]
@@ -191,6 +193,14 @@ async def test_every_event_that_the_clients_know_sets_off_every_action(tmp_path:
             assert {body[key] for key in NOTHING - said.keys()} <= {""}, (who, name, body)
             assert body["text"] == f'"{body["event_type"]}" by {body["event_author"]}'
             assert body["token"] == 's"cret'
+        posted = {each.title: each for each in slack.of("ml-ops")}
+        assert len(slack.posted) == len(FIRED)
+        assert slack.refused == []
+        for who, name in FIRED:
+            body = received[f"{who} {name} webhook"]
+            message = posted[f"{who} {name} slack: {body['event_type']}"]
+            assert message.body == f"by *{body['event_author']}* <!here>"
+            assert message.context.startswith(":warning: · `")
         await shown(system, found, received["new alias webhook"])
 
 
