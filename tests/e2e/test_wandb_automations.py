@@ -10,6 +10,8 @@ from itertools import product
 
 import wandb
 from wandb.automations import *
+from wandb._filters import FilterExpr
+from wandb._filters.operators import All, Or, Size
 from wandb.automations._generated import CREATE_GENERIC_WEBHOOK_INTEGRATION_GQL
 
 def refused(said, call, *args, **named):
@@ -54,6 +56,9 @@ artifact_filters = [
     alias.matches_regex("^v[0-9]+ \\"x\\"$") & tag.contains("it's"),
     (alias.in_(["a", "b"]) | ~tag.not_in(["c"])) & ~(alias.eq("d") | tag.eq("e")),
     ~alias.in_([]) & alias.exists() & tag.exists(False) & alias.ne("x") & (alias < "m") & (tag >= "n"),
+    # Whatever is no text is compared, too, and equals none.
+    alias.eq(3) | alias.ne(2.5) | (tag > True) | alias.eq(["a", 1]) | ~tag.ne(["b"]) | alias.in_(["a", 2, False]),
+    Or(exprs=[FilterExpr(field="tag", op=Size(val=2)), FilterExpr(field="alias", op=All(val=["a", 3]))]),
 ]
 tag_filters = [tag.in_(["a", "b"]) | tag.matches_regex(".*"), {"$and": []}]
 artifact_events = {

@@ -1,10 +1,14 @@
-"""The client's filters, evaluated as MongoDB documents its operators: written without a look at how Regista does it."""
+"""The client's filters, evaluated as MongoDB documents its operators: written without a look at how Regista does it.
+
+Values of different types are never equal, and neither before nor after one another ("Comparison/Sort Order", type
+bracketing); a field that is an array is compared as a whole and by its elements ("Query an Array").
+"""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_ORDERED: dict[str, Callable[[str, str], bool]] = {
+_ORDERED: dict[str, Callable[[Any, Any], bool]] = {
     "$gt": lambda held, asked: held > asked,
     "$gte": lambda held, asked: held >= asked,
     "$lt": lambda held, asked: held < asked,
@@ -12,7 +16,6 @@ _ORDERED: dict[str, Callable[[str, str], bool]] = {
     "$regex": lambda held, asked: re.search(asked, held) is not None,
     # Not MongoDB's own: the client says that it looks for a part of a text.
     "$contains": lambda held, asked: asked in held,
-    "$eq": lambda held, asked: held == asked,
 }
 _NEGATIVE = {"$ne": "$eq", "$nin": "$in"}
 
@@ -40,8 +43,22 @@ def _test(held: str | list[str] | None, operator: str, operand: Any) -> bool:
     if operator in _NEGATIVE:
         return not _test(held, _NEGATIVE[operator], operand)
     texts = held if isinstance(held, list) else [] if held is None else [held]
-    if operator == "$exists":
-        return bool(texts) == operand
-    if operator == "$in":
-        return any(text in operand for text in texts)
-    return any(_ORDERED[operator](text, operand) for text in texts)
+    match operator:
+        case "$exists":
+            found = bool(texts) == operand
+        case "$size":
+            found = isinstance(held, list) and len(held) == operand
+        case "$all":
+            found = bool(operand) and all(_equal(held, texts, each) for each in operand)
+        case "$in":
+            found = any(_equal(held, texts, each) for each in operand)
+        case "$eq":
+            found = _equal(held, texts, operand)
+        case _:
+            found = isinstance(operand, str) and any(_ORDERED[operator](text, operand) for text in texts)
+    return found
+
+
+def _equal(held: str | list[str] | None, texts: list[str], asked: Any) -> bool:
+    """Compare the whole and each element; in Python, too, texts equal nothing but texts."""
+    return held == asked or asked in texts

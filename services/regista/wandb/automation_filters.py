@@ -19,8 +19,9 @@ from regista.kit.db.conditions import All, Condition, Not, Operator, Some, Test
 from regista.kit.errors import InvalidError
 from regista.wandb import automation_filters_cel as cel
 from regista.wandb.automation_filters_cel import Field, Fields
+from regista.wandb.automation_filters_read import read
 from regista.wandb.automation_filters_runs import METRIC_TYPES, metric_of, metric_shown, states_of, states_shown
-from regista.wandb.filters import OPERATORS, parse_filter
+from regista.wandb.filters import OF_ARRAYS, OPERATORS, parse_filter
 
 _VERSION: Fields = {"alias": Field("aliases", many=True), "tag": Field("tags", many=True)}
 _TAG: Fields = {"tag": Field("tag"), "alias": Field("artifact.aliases", many=True)}
@@ -44,7 +45,8 @@ _MUTATIONS: dict[str, tuple[str, Fields]] = {
     "REMOVE_COLLECTION_TAG": ("collection_tag.removed", {"tag": Field("tag")}),
 }
 _MUTATION_TYPES = {event: name for name, (event, _) in _MUTATIONS.items()}
-_SIGNS: dict[Operator, str] = {operator: sign for sign, operator in OPERATORS.items()}
+_OPERATORS = OPERATORS | OF_ARRAYS
+_SIGNS: dict[Operator, str] = {operator: sign for sign, operator in _OPERATORS.items()}
 
 
 class Watched(NamedTuple):
@@ -69,12 +71,12 @@ def watched(event_type: str, document: Any) -> Watched:
     """
     if event_type in _MUTATIONS:
         event, fields = _MUTATIONS[event_type]
-        return Watched([event], cel.write(parse_filter(document), fields), None)
+        return Watched([event], cel.write(parse_filter(document, _OPERATORS), fields), None)
     if event_type != "RUN_STATE" and event_type not in METRIC_TYPES.values():
         known = ", ".join([*_MUTATIONS, *METRIC_TYPES.values(), "RUN_STATE"])
         raise InvalidError(f"automations on the event {event_type} are not supported; there are {known}")
     given = _object(document, "the filter of an event of runs")
-    condition = cel.write(parse_filter(_decoded(given.get("run_filter"))), _RUN)
+    condition = cel.write(parse_filter(_decoded(given.get("run_filter")), _OPERATORS), _RUN)
     if event_type == "RUN_STATE":
         return Watched([STATE_EVENT], condition, states_of(given.get("run_state_filter")))
     metric = given.get("run_metric_filter") or {"threshold_filter": _decoded(given.get("metric_filter"))}
@@ -109,7 +111,7 @@ def is_shown(found: Shown, event_type: str, document: Any) -> bool:
 
 
 def _parts(condition: str | None, fields: Fields) -> list[dict[str, Any]]:
-    found = cel.read(condition, fields)
+    found = read(condition, fields)
     if found is None:
         return [{"cel": {"$eq": condition}}]
     return [_document(part) for part in (found.of if isinstance(found, All) else (found,))]

@@ -1,44 +1,48 @@
-"""The client's filters in CEL, the language of conditions, and back. Pure.
+"""The client's filters in CEL, the language of conditions. Pure; `automation_filters_read` is the inverse.
 
 A condition is what an evaluator reads, and the only form that is stored. What the client can write is written in one
-canonical form, of which `read` is the inverse: ``read(write(filter)) == normal(filter)``. In that form ``(…)`` is a
-filter inside another, ``!(a || b)`` is ``$nor``, and every operator has a shape of its own:
+canonical form: ``read(write(filter)) == normal(filter)``. In that form ``(…)`` is a filter inside another, ``!(a || b)``
+is ``$nor``, and every operator has a shape of its own:
 
-=============  ======================================  ==================================================
-operator       of one text, ``alias``                  of many, ``aliases``: at least one, or none
-=============  ======================================  ==================================================
-``$eq``        ``alias == "a"``                        ``"a" in aliases``
-``$ne``        ``alias != "a"``                        ``aliases.all(each, each != "a")``
-``$gt`` …      ``alias > "a"``                         ``aliases.exists(each, each > "a")``
-``$in``        ``alias in ["a", "b"]``                 ``aliases.exists(each, each in ["a", "b"])``
-``$nin``       ``["a", "b"].all(each, each != alias)``  ``aliases.all(each, !(each in ["a", "b"]))``
-``$regex``     ``alias.matches("a")``                  ``aliases.exists(each, each.matches("a"))``
-``$contains``  ``alias.contains("a")``                 ``aliases.exists(each, each.contains("a"))``
-``$exists``    ``dyn(alias) != null``                  ``size(aliases) > 0``
-=============  ======================================  ==================================================
+=============  ========================================  ==================================================
+operator       of one text, ``alias``                    of many, ``aliases``: at least one, or none
+=============  ========================================  ==================================================
+``$eq``        ``alias == "a"``                          ``"a" in aliases``
+``$ne``        ``alias != "a"``                          ``aliases.all(each, each != "a")``
+``$gt`` …      ``alias > "a"``                           ``aliases.exists(each, each > "a")``
+``$in``        ``alias in ["a", "b"]``                   ``aliases.exists(each, each in ["a", "b"])``
+``$nin``       ``["a", "b"].all(each, each != alias)``   ``aliases.all(each, !(each in ["a", "b"]))``
+``$all``       ``["a"].all(each, each == alias)``        ``["a", "b"].all(each, each in aliases)``
+``$regex``     ``alias.matches("a")``                    ``aliases.exists(each, each.matches("a"))``
+``$contains``  ``alias.contains("a")``                   ``aliases.exists(each, each.contains("a"))``
+``$exists``    ``dyn(alias) != null``                    ``size(aliases) > 0``
+``$size``      ``(type(dyn(alias)) == list && …)``       ``2 == size(aliases)``
+=============  ========================================  ==================================================
+
+What is asked may be of another type than text. It is compared as Mongo does, type by type: never equal, and neither
+before nor after. ``dyn`` tells CEL that this is meant: ``dyn(alias) == 3``, ``3 in dyn(aliases)``, and for ``$gt`` and the
+like ``(type(dyn(alias)) == int && dyn(alias) > 3)``. A list is equal to a list: ``dyn(aliases) == ["a", "b"]``. All of no
+values is true of nothing: ``[].exists(each, each in aliases)``.
 
 Of one that may be null, ``$gt`` and the like, ``$regex`` and ``$contains`` are ``(group != null && group > "a")``: null is
 not after ``a`` as Mongo has it, and no error as CEL would have it. A pattern is judged where conditions are.
-
-A condition that somebody wrote in CEL otherwise may have no such filter; `read` answers None for it.
 """
 
 import json
-import re
+import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from regista.kit.db.conditions import All, Condition, Not, Operator, Some, Test
 from regista.kit.errors import InvalidError
 
-MAX_DEPTH = 64
-_EACH = "each"
-_COMPARISONS: dict[str, Operator] = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
-_SIGNS = {operator: sign for sign, operator in _COMPARISONS.items()}
-_NEGATIVE = {"<>", "not in"}
+EACH: Final = "each"
+COMPARISONS: Final[Mapping[str, Operator]] = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
+_SIGNS = {operator: sign for sign, operator in COMPARISONS.items()}
+_OF_LISTS = {"in": "$in", "not in": "$nin", "all": "$all"}
 _OF_NULL = {"=", "<>", "in"}
 """What CEL, too, asks of null without an error."""
-_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|0|&&|\|\||[=!<>]=|[!<>()\[\],.])')
+_ORDERED = {">", ">=", "<", "<="}
 
 
 class Field(NamedTuple):
@@ -68,24 +72,10 @@ def normal(condition: Condition) -> Condition:
 def write(condition: Condition, fields: Fields) -> str | None:
     """Return the condition in CEL, None for one that is always true.
 
-    Raises `InvalidError` for a field that the event does not have and a value that the field cannot be compared with.
+    Raises `InvalidError` for a field that the event does not have and for an operand that the operator does not take.
     """
     wanted = normal(condition)
     return None if wanted == All(()) else _write(wanted, fields)
-
-
-def read(text: str | None, fields: Fields) -> Condition | None:
-    """Return the filter that `write` makes this of; None where there is none."""
-    if text is None:
-        return All(())
-    try:
-        reader = _Reader(text, fields)
-        found = reader.either(0)
-        reader.end()
-        # Another way to write the same, such as `a && true`, is not what `write` makes.
-        return found if write(found, fields) == text else None
-    except (_UnreadError, InvalidError):
-        return None
 
 
 def _write(condition: Condition, fields: Fields) -> str:
@@ -112,8 +102,10 @@ def _test(test: Test, fields: Fields) -> str:
         raise InvalidError(f"the event has no field {test.field!r} to filter by; there are {known}", field=test.field)
     if test.operator == "exists":
         return _exists(test, field)
-    literal = _list(test) if test.operator in {"in", "not in"} else _text(test.field, test.value)
-    return _of_many(test, field.variable, literal) if field.many else _of_field(test, field, literal)
+    if test.operator == "size":
+        return _size(test, field)
+    literal = _operand(test)
+    return _of_many(test, field.variable, literal) if field.many else _of_one(test, field, literal)
 
 
 def _exists(test: Test, field: Field) -> str:
@@ -124,218 +116,104 @@ def _exists(test: Test, field: Field) -> str:
     return f"dyn({field.variable}) {'!=' if test.value else '=='} null"
 
 
+def _size(test: Test, field: Field) -> str:
+    if not isinstance(test.value, int) or isinstance(test.value, bool):
+        raise InvalidError(f"{test.field}: $size takes a whole number, not {test.value!r}", field=test.field)
+    size = _scalar(test.field, test.value)
+    if field.many:
+        return f"{size} == size({field.variable})"
+    return f"(type(dyn({field.variable})) == list && {size} == size(dyn({field.variable})))"
+
+
 def _of_many(test: Test, variable: str, literal: str) -> str:
-    if test.operator == "=":
-        return f"{literal} in {variable}"
-    if test.operator == "not in":
-        return f"{variable}.all({_EACH}, !({_EACH} in {literal}))"
-    return f"{variable}.{'all' if test.operator in _NEGATIVE else 'exists'}({_EACH}, {_of_one(_EACH, test, literal)})"
+    subject, each = _subject(variable, test), _subject(EACH, test)
+    match test.operator:
+        case "=" | "<>" if isinstance(test.value, list):
+            return f"dyn({variable}) {_SIGNS[test.operator]} {literal}"
+        case "=":
+            return f"{literal} in {subject}"
+        case "<>":
+            return f"{variable}.all({EACH}, {each} != {literal})"
+        case "not in":
+            return f"{variable}.all({EACH}, !({each} in {literal}))"
+        case "all":
+            return _all(literal, f"in {subject}")
+        case _:
+            return f"{variable}.exists({EACH}, {_asked(EACH, test, literal)})"
 
 
-def _of_field(test: Test, field: Field, literal: str) -> str:
+def _of_one(test: Test, field: Field, literal: str) -> str:
+    subject = _subject(field.variable, test)
     if test.operator == "not in":
-        return f"{literal}.all({_EACH}, {_EACH} != {field.variable})"
-    found = _of_one(field.variable, test, literal)
+        return f"{literal}.all({EACH}, {EACH} != {subject})"
+    if test.operator == "all":
+        return _all(literal, f"== {subject}")
+    found = _asked(field.variable, test, literal)
+    if not _is_of_text(test):
+        return f"({found})" if test.operator in _ORDERED else found
     return f"({field.variable} != null && {found})" if field.nullable and test.operator not in _OF_NULL else found
 
 
-def _of_one(variable: str, test: Test, literal: str) -> str:
+def _all(literal: str, asked: str) -> str:
+    return f"{literal}.{'exists' if literal == '[]' else 'all'}({EACH}, {EACH} {asked})"
+
+
+def _asked(variable: str, test: Test, literal: str) -> str:
     if test.operator in {"matches", "contains"}:
         return f"{variable}.{test.operator}({literal})"
-    return f"{variable} {_SIGNS.get(test.operator, 'in')} {literal}"
+    compared = f"{_subject(variable, test)} {_SIGNS.get(test.operator, 'in')} {literal}"
+    if test.operator not in _ORDERED or _is_of_text(test):
+        return compared
+    return f"type(dyn({variable})) == {_TYPES[type(test.value)]} && {compared}"
 
 
-def _list(test: Test) -> str:
-    if not isinstance(test.value, list):
-        raise InvalidError(f"{test.field}: $in and $nin take a list, not {test.value!r}", field=test.field)
-    return "[" + ", ".join(_text(test.field, each) for each in test.value) + "]"
+_TYPES = {int: "int", float: "double", bool: "bool"}
 
 
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidError(f"{name} is text, and cannot be compared with {value!r}", field=name)
-    # Whatever JSON escapes, CEL reads as well; what is beyond ASCII stands for itself in both.
-    return json.dumps(value, ensure_ascii=False)
+def _subject(variable: str, test: Test) -> str:
+    return variable if _is_of_text(test) else f"dyn({variable})"
 
 
-class _UnreadError(ValueError):
-    """The text is not of the canonical form."""
+def _is_of_text(test: Test) -> bool:
+    """Return whether CEL, too, sees what is asked as something to compare texts with."""
+    value: Any = test.value
+    if isinstance(value, list):
+        return test.operator in _OF_LISTS and all(isinstance(each, str) for each in value)  # pyright: ignore[reportUnknownVariableType] - of any kind
+    return isinstance(value, str)
 
 
-class _Reader:
-    """Recursive descent over the tokens of a condition."""
+def _operand(test: Test) -> str:
+    """Return what is asked, as a literal. Raises `InvalidError` for what the operator does not take."""
+    if test.operator in _OF_LISTS:
+        if not isinstance(test.value, list):
+            raise InvalidError(
+                f"{test.field}: {_OF_LISTS[test.operator]} takes a list, not {test.value!r}", field=test.field
+            )
+        return _list(test.field, test.value)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - of any kind
+    if test.operator in {"matches", "contains"} and not isinstance(test.value, str):
+        name = "$regex" if test.operator == "matches" else "$contains"
+        raise InvalidError(f"{test.field}: {name} takes text, not {test.value!r}", field=test.field)
+    if test.operator in {"=", "<>"} and isinstance(test.value, list):
+        return _list(test.field, test.value)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - of any kind
+    return _scalar(test.field, test.value)
 
-    def __init__(self, text: str, fields: Fields) -> None:
-        self._tokens: list[str] = []
-        self._at = 0
-        self._names = {field.variable: name for name, field in fields.items()}
-        place = 0
-        text = text.rstrip()
-        while place < len(text):
-            found = _TOKEN.match(text, place)
-            if found is None:
-                raise _UnreadError(text[place:])
-            self._tokens.append(found[1])
-            place = found.end()
 
-    def end(self) -> None:
-        if self._at != len(self._tokens):
-            raise _UnreadError(self._tokens[self._at])
+def _list(name: str, values: list[Any]) -> str:
+    return "[" + ", ".join(_scalar(name, each) for each in values) + "]"
 
-    def either(self, depth: int) -> Condition:
-        if depth > MAX_DEPTH:
-            raise _UnreadError("too deep")
-        parts = [self._both(depth)]
-        while self._take("||"):
-            parts.append(self._both(depth))
-        return parts[0] if len(parts) == 1 else Some(tuple(parts))
 
-    def _both(self, depth: int) -> Condition:
-        parts = [self._one(depth)]
-        while self._take("&&"):
-            parts.append(self._one(depth))
-        return parts[0] if len(parts) == 1 else All(tuple(parts))
-
-    def _one(self, depth: int) -> Condition:
-        if self._take("!"):
-            return Not(self._nested(depth))
-        if self._peek() == "(":
-            return self._guarded() or self._nested(depth)
-        if self._take("true"):
-            return All(())
-        if self._take("false"):
-            return Some(())
-        return self._test()
-
-    def _nested(self, depth: int) -> Condition:
-        self._need("(")
-        inner = self.either(depth + 1)
-        self._need(")")
-        return inner
-
-    def _guarded(self) -> Test | None:
-        """Take ``(group != null && group > "a")``, if that is what follows."""
-        start = self._at
-        try:
-            self._need("(")
-            name = self._field()
-            for each in ("!=", "null", "&&"):
-                self._need(each)
-            found = self._test()
-            self._need(")")
-        except _UnreadError:
-            self._at = start
-            return None
-        if found.field != name:
-            raise _UnreadError(found.field)
-        return found
-
-    def _test(self) -> Test:
-        first = self._peek()
-        if first.startswith('"'):
-            literal = self._literal()
-            self._need("in")
-            return Test(self._field(), "=", literal)
-        if first == "[":
-            values = self._literals()
-            for each in (".", "all", "(", _EACH, ",", _EACH, "!="):
-                self._need(each)
-            found = Test(self._field(), "not in", values)
-            self._need(")")
-            return found
-        if first in {"size", "dyn"}:
-            return self._existence(self._next())
-        name = self._field()
-        if not self._take("."):
-            return self._comparison(name)
-        method = self._next()
-        if method not in {"all", "exists"}:
-            return self._call(name, method)
-        for each in ("(", _EACH, ","):
-            self._need(each)
-        found = self._quantified(name)
-        self._need(")")
-        return found
-
-    def _existence(self, function: str) -> Test:
-        self._need("(")
-        name = self._field()
-        self._need(")")
-        sign = self._next()
-        self._need("0" if function == "size" else "null")
-        return Test(name, "exists", sign != "==")
-
-    def _quantified(self, name: str) -> Test:
-        if self._take("!"):
-            self._need("(")
-            self._need(_EACH)
-            self._need("in")
-            values = self._literals()
-            self._need(")")
-            return Test(name, "not in", values)
-        self._need(_EACH)
-        return self._call(name, self._next()) if self._take(".") else self._comparison(name)
-
-    def _comparison(self, name: str) -> Test:
-        sign = self._next()
-        if sign == "in":
-            return Test(name, "in", self._literals())
-        if sign not in _COMPARISONS:
-            raise _UnreadError(sign)
-        return Test(name, _COMPARISONS[sign], self._literal())
-
-    def _call(self, name: str, method: str) -> Test:
-        self._need("(")
-        literal = self._literal()
-        self._need(")")
-        if method == "matches":
-            return Test(name, "matches", literal)
-        if method == "contains":
-            return Test(name, "contains", literal)
-        raise _UnreadError(method)
-
-    def _field(self) -> str:
-        """Take a variable, as long as the known ones are, and return the client's name of it."""
-        path = self._next()
-        while path not in self._names:
-            if not self._take("."):
-                raise _UnreadError(path)
-            path += "." + self._next()
-        return self._names[path]
-
-    def _literals(self) -> list[str]:
-        self._need("[")
-        values: list[str] = []
-        while not self._take("]"):
-            if values:
-                self._need(",")
-            values.append(self._literal())
-        return values
-
-    def _literal(self) -> str:
-        token = self._next()
-        try:
-            value = json.loads(token)
-        except ValueError:
-            raise _UnreadError(token) from None
-        if not isinstance(value, str):
-            raise _UnreadError(token)
-        return value
-
-    def _peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def _next(self) -> str:
-        token = self._peek()
-        self._at += 1
-        return token
-
-    def _take(self, token: str) -> bool:
-        if self._peek() != token:
-            return False
-        self._at += 1
-        return True
-
-    def _need(self, token: str) -> None:
-        if not self._take(token):
-            raise _UnreadError(self._peek())
+def _scalar(name: str, value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if -(2**63) <= value < 2**63:
+            return str(value)
+        case float() if math.isfinite(value):
+            return repr(value)
+        case str():
+            # Whatever JSON escapes, CEL reads as well; what is beyond ASCII stands for itself in both.
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            raise InvalidError(
+                f"{name} cannot be compared with {value!r}; give text, a number of 64 bits, true or false", field=name
+            )

@@ -3,7 +3,7 @@
 Field names pass as they are; the list that is filtered says which it knows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from regista.kit.db.conditions import EVERYTHING, All, Condition, Not, Operator, Order, Some, Test
@@ -24,6 +24,8 @@ OPERATORS: dict[str, Operator] = {
     "$exists": "exists",
 }
 """Of a field, by the client's sign."""
+OF_ARRAYS: dict[str, Operator] = {"$size": "size", "$all": "all"}
+"""Those that lists cannot be filtered by, and automations can."""
 _LOGICAL: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {
     "$and": All,
     "$or": Some,
@@ -31,12 +33,12 @@ _LOGICAL: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {
 }
 
 
-def parse_filter(document: Any) -> Condition:
+def parse_filter(document: Any, operators: Mapping[str, Operator] = OPERATORS) -> Condition:
     """Return the condition in a filter; of None or ``{}`` the one that is always true.
 
     Raises `InvalidError` for what is no filter, with the operator or value that is not.
     """
-    return _parse(document, 0) if document is not None else EVERYTHING
+    return _Parser(operators).parse(document, 0) if document is not None else EVERYTHING
 
 
 def parse_order(text: str | None) -> list[Order]:
@@ -49,43 +51,48 @@ def parse_order(text: str | None) -> list[Order]:
     return orders
 
 
-def _parse(document: Any, depth: int) -> Condition:
-    if not isinstance(document, dict):
-        raise InvalidError(f"a filter is an object such as {{'name': {{'$eq': 'x'}}}}, not {document!r}")
-    if depth > MAX_DEPTH:
-        raise InvalidError(f"the filter is nested deeper than {MAX_DEPTH} levels")
-    parts = [_member(str(name), value, depth) for name, value in document.items()]
-    return parts[0] if len(parts) == 1 else All(tuple(parts))
+class _Parser:
+    """Reads filters whose fields may be asked by ``operators``."""
 
+    def __init__(self, operators: Mapping[str, Operator]) -> None:
+        self._operators = operators
 
-def _member(name: str, value: Any, depth: int) -> Condition:
-    if name in _LOGICAL:
-        if not isinstance(value, list):
-            raise InvalidError(f"{name} takes a list of filters, not {value!r}")
-        return _LOGICAL[name](tuple(_parse(each, depth + 1) for each in value))
-    if name == "$not":
-        return Not(_parse(value, depth + 1))
-    if name.startswith("$"):
-        raise InvalidError(f"the filter operator {name!r} is not known here; there are {_known()}")
-    return _field(name, value, depth)
+    def parse(self, document: Any, depth: int) -> Condition:
+        if not isinstance(document, dict):
+            raise InvalidError(f"a filter is an object such as {{'name': {{'$eq': 'x'}}}}, not {document!r}")
+        if depth > MAX_DEPTH:
+            raise InvalidError(f"the filter is nested deeper than {MAX_DEPTH} levels")
+        parts = [self._member(str(name), value, depth) for name, value in document.items()]
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
 
+    def _member(self, name: str, value: Any, depth: int) -> Condition:
+        if name in _LOGICAL:
+            if not isinstance(value, list):
+                raise InvalidError(f"{name} takes a list of filters, not {value!r}")
+            return _LOGICAL[name](tuple(self.parse(each, depth + 1) for each in value))
+        if name == "$not":
+            return Not(self.parse(value, depth + 1))
+        if name.startswith("$"):
+            raise InvalidError(f"the filter operator {name!r} is not known here; there are {self._known()}")
+        return self._field(name, value, depth)
 
-def _field(name: str, value: Any, depth: int) -> Condition:
-    operators: dict[str, Any] = value if isinstance(value, dict) else {}
-    if not operators or not all(key.startswith("$") for key in operators):
-        return Test(name, "=", value)
-    if depth > MAX_DEPTH:
-        raise InvalidError(f"the filter is nested deeper than {MAX_DEPTH} levels")
-    tests: list[Condition] = []
-    for operator, operand in operators.items():
-        if operator == "$not":
-            tests.append(Not(_field(name, operand, depth + 1)))
-        elif operator in OPERATORS:
-            tests.append(Test(name, OPERATORS[operator], operand))
-        else:
-            raise InvalidError(f"the filter operator {operator!r} on {name} is not known here; there are {_known()}")
-    return tests[0] if len(tests) == 1 else All(tuple(tests))
+    def _field(self, name: str, value: Any, depth: int) -> Condition:
+        operators: dict[str, Any] = value if isinstance(value, dict) else {}
+        if not operators or not all(key.startswith("$") for key in operators):
+            return Test(name, "=", value)
+        if depth > MAX_DEPTH:
+            raise InvalidError(f"the filter is nested deeper than {MAX_DEPTH} levels")
+        tests: list[Condition] = []
+        for operator, operand in operators.items():
+            if operator == "$not":
+                tests.append(Not(self._field(name, operand, depth + 1)))
+            elif operator in self._operators:
+                tests.append(Test(name, self._operators[operator], operand))
+            else:
+                raise InvalidError(
+                    f"the filter operator {operator!r} on {name} is not known here; there are {self._known()}"
+                )
+        return tests[0] if len(tests) == 1 else All(tuple(tests))
 
-
-def _known() -> str:
-    return ", ".join([*_LOGICAL, "$not", *OPERATORS])
+    def _known(self) -> str:
+        return ", ".join([*_LOGICAL, "$not", *self._operators])

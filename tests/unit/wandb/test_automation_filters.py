@@ -9,7 +9,8 @@ from regista.kit.db.conditions import All, Condition, Not, Operator, Some
 from regista.kit.db.conditions import Test as Comparison
 from regista.kit.errors import InvalidError
 from regista.wandb.automation_filters import Watched, shown, watched
-from regista.wandb.automation_filters_cel import Field, normal, read, write
+from regista.wandb.automation_filters_cel import Field, normal, write
+from regista.wandb.automation_filters_read import read
 
 FIELDS = {
     "alias": Field("alias"),
@@ -74,8 +75,11 @@ def test_a_filter_becomes_this_condition(document: Any, text: str | None) -> Non
     ("event_type", "document", "said"),
     [
         ("ADD_ARTIFACT_ALIAS", {"colour": "red"}, "'colour'"),
-        ("ADD_ARTIFACT_ALIAS", {"alias": {"$size": 1}}, "$size"),
-        ("ADD_ARTIFACT_ALIAS", {"alias": 3}, "3"),
+        ("ADD_ARTIFACT_ALIAS", {"alias": {"$size": True}}, "$size"),
+        ("ADD_ARTIFACT_ALIAS", {"alias": None}, "None"),
+        ("ADD_ARTIFACT_ALIAS", {"alias": 2**63}, "64 bits"),
+        ("ADD_ARTIFACT_ALIAS", {"alias": {"$gt": ["a"]}}, "['a']"),
+        ("ADD_ARTIFACT_ALIAS", {"alias": {"$all": "a"}}, "$all"),
         ("ADD_ARTIFACT_ALIAS", {"alias": {"$in": "a"}}, "$in"),
         ("ADD_ARTIFACT_ALIAS", {"alias": {"$exists": "a"}}, "$exists"),
         ("ADD_ARTIFACT_ALIAS", [], "[]"),

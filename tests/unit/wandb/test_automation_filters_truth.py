@@ -36,10 +36,21 @@ PLACES: dict[str, dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
     },
 }
 """Where an event of the client's has what a filter asks for, and what may stand there."""
+OTHER = (
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.sampled_from([0, 1, 2, -1])
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+"""What the client's fields may be asked for beside texts."""
+SCALAR = ASKED | OTHER
 OPERATORS = st.one_of(
-    st.tuples(st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$contains"]), ASKED),
+    st.tuples(st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]), ASKED | SCALAR),
+    st.tuples(st.just("$contains"), ASKED),
     st.tuples(st.just("$regex"), st.sampled_from(["", "^p", "d$", "(?i)PROD", "a|u.*n", r"^\s", r"\\$", "^.$"])),
-    st.tuples(st.sampled_from(["$in", "$nin"]), st.lists(ASKED, max_size=3)),
+    st.tuples(st.sampled_from(["$in", "$nin", "$all", "$eq", "$ne"]), st.lists(ASKED, max_size=3)),
+    st.tuples(st.sampled_from(["$in", "$nin", "$all", "$eq", "$ne"]), st.lists(SCALAR, max_size=3)),
+    st.tuples(st.just("$size"), st.integers(-2, 4)),
     st.tuples(st.just("$exists"), st.booleans()),
 )
 
@@ -96,3 +107,27 @@ def test_a_filter_is_true_of_the_same_events_in_every_form(event_type: str, data
     assert found is not None
     again = found.filter.get("filter", found.filter)
     assert (found.event_type, watched(found.event_type, again)) == (event_type, saved)
+
+
+@given(
+    st.sampled_from(sorted(PLACES)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(sorted(PLACES[name])))
+    ),
+    OPERATORS,
+)
+def test_what_a_field_is_asked_for_is_read_back_as_it_was_written(
+    place: tuple[str, str], test: tuple[str, Any]
+) -> None:
+    event_type, field = place
+    document = {field: dict([test])}
+    if event_type == "RUN":
+        saved = watched("RUN_STATE", {"run_filter": {"$and": [document]}, "run_state_filter": {"states": ["FAILED"]}})
+        found = shown(*saved)
+        assert found is not None
+        again = json.loads(found.filter["run_filter"])["$and"]
+    else:
+        found = shown(*watched(event_type, {"$or": [{"$and": [document]}]}))
+        assert found is not None
+        again = found.filter["filter"]["$or"][0]["$and"]
+    # As JSON: in Python 1 is True, and 1.0 as well.
+    assert json.dumps(again) == json.dumps([document])

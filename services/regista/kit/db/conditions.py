@@ -13,7 +13,7 @@ from typing import Any, Literal
 from regista.kit.errors import InvalidError
 
 Kind = Literal["text", "integer", "number", "boolean", "time", "json", "many"]
-Operator = Literal["=", "<>", ">", ">=", "<", "<=", "in", "not in", "matches", "contains", "exists"]
+Operator = Literal["=", "<>", ">", ">=", "<", "<=", "in", "not in", "matches", "contains", "exists", "size", "all"]
 
 _COMPARISONS = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 _CASTS = {
@@ -33,7 +33,11 @@ class UnknownFieldError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One comparison of a field with a value; ``value`` is a list for ``in`` and ``not in``, a bool for ``exists``."""
+    """One comparison of a field with a value.
+
+    ``value`` is a list for ``in``, ``not in`` and ``all``, a bool for ``exists``, a number for ``size``. No list is
+    filtered by the last two.
+    """
 
     field: str
     operator: Operator
