@@ -18,7 +18,15 @@ async def test_the_demo_shows_the_main_job_with_the_real_client(
     happened = await demo(said.append, None, fetch(NEWEST) / "bin" / "python")
     text = "\n".join(said)
     assert happened, text
-    for wanted in ("is finished", "MNIST:v0", "byte for byte", "its signature is right", "alias.added", "succeeded"):
+    for wanted in (
+        "is finished",
+        "MNIST:v0",
+        "byte for byte",
+        "its signature is right",
+        "message in #ml-ops",
+        "alias.added",
+        "succeeded",
+    ):
         assert wanted in text
     assert await asyncio.to_thread(os.listdir, tmp_path) == []
 

@@ -21,8 +21,8 @@ class NotStartedError(RegistaError):
 
 
 @asynccontextmanager
-async def serving(data: Path, key: str) -> AsyncGenerator[str]:
-    """Run a server on the directory ``data``, whose admin has the key; yield its URL.
+async def serving(data: Path, key: str, slack_api: str) -> AsyncGenerator[str]:
+    """Run a server on the directory ``data``, whose admin has the key and whose Slack is there; yield its URL.
 
     Raises `NotStartedError` or `UnavailableError` when it does not come up.
     """
@@ -30,6 +30,7 @@ async def serving(data: Path, key: str) -> AsyncGenerator[str]:
     environment |= {
         "REGISTA_ADMIN_API_KEY": key,
         "REGISTA_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "REGISTA_SLACK_API_URL": slack_api,
         "REGISTA_LOG_LEVEL": "error",
     }
     process = await asyncio.create_subprocess_exec(

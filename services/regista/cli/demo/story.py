@@ -28,10 +28,10 @@ async def demo(say: Say, keep: Path | None, client: Path | None = None) -> bool:
         folder = Path(temporary)
         key = ids.api_key()
         receiver = Receiver()
-        async with listening(receiver) as hook_url:
-            say("Starting a server: PostgreSQL, API, relay, webhook dispatcher, audit, upkeep ...")
+        async with listening(receiver) as (hook_url, slack_api):
+            say("Starting a server: PostgreSQL, API, relay, webhooks, Slack, audit, upkeep ...")
             began = clock.monotonic()
-            async with serving(keep or folder / "data", key) as url:
+            async with serving(keep or folder / "data", key, slack_api) as url:
                 say(f"  ready at {url} after {clock.monotonic() - began:.1f} s")
                 model = await _train(say, python, url, key, folder / "training")
                 headers = {"authorization": f"Bearer {key}"}
@@ -67,11 +67,16 @@ async def _look(say: Say, api: httpx.AsyncClient, entity: str, model: bytes) -> 
 
 async def _promote(say: Say, api: httpx.AsyncClient, entity: str, receiver: Receiver, hook_url: str) -> bool:
     """Move the alias; return whether all that has to follow did."""
-    say(f"Registering a webhook, and an automation that calls it when an alias of {REGISTERED} moves ...")
+    say(
+        "Registering a webhook and a channel (of a local stand-in for Slack), and an automation that sends to both when"
+    )
+    say(f"an alias of {REGISTERED} moves ...")
     hook = await _call(api, "POST", "/webhooks", {"name": "deploy", "url": hook_url})
     receiver.secret = hook["secret"]
     scope = f"collection/{entity}/model-registry/{REGISTERED}"
-    actions = [{"webhook": {"integration": "deploy"}}]
+    await _call(api, "POST", "/slack-channels", {"name": "ml-ops", "channel": "#ml-ops", "token": "xoxb-of-the-demo"})
+    message = {"integration": "ml-ops", "title": "${alias}: ${artifact_version_string}", "text": "by *${event_author}*"}
+    actions = [{"webhook": {"integration": "deploy"}}, {"slack": message}]
     await _call(
         api, "POST", "/automations", {"name": "deploy", "scope": scope, "on": ["alias.added"], "actions": actions}
     )
@@ -85,6 +90,10 @@ async def _promote(say: Say, api: httpx.AsyncClient, entity: str, receiver: Rece
     say(f"  webhook {arrival.webhook_id} arrived {took:.0f} ms after the request was sent; its signature is {signed}")
     say(f"  {arrival.event['type']}  {arrival.event['subject']}  alias {arrival.event['data']['alias']}")
     same = arrival.event["id"] == moved["event_id"]
+    posted = await receiver.next_message()
+    header, section = (block["text"]["text"] for block in posted["blocks"][:2])
+    say(f"  message in {posted['channel']}: {header} | {section}")
+    told = header == f"production: {entity}/model-registry/{REGISTERED}:v0"
 
     say("Reading the audit log ...")
     rows = await _audit(api, moved["event_id"])
@@ -92,7 +101,7 @@ async def _promote(say: Say, api: httpx.AsyncClient, entity: str, receiver: Rece
         say(f"  {row['time']}  {row['action']}  {row.get('resource', '')}")
     delivered = await _delivered(api, arrival.webhook_id)
     say(f"  delivery {arrival.webhook_id}: {delivered['state']} after {delivered['attempts']} attempt(s)")
-    return arrival.verified and same and bool(rows) and delivered["state"] == "succeeded"
+    return arrival.verified and same and told and bool(rows) and delivered["state"] == "succeeded"
 
 
 def _collection(entity: str) -> str:
