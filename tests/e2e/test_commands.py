@@ -66,7 +66,7 @@ async def test_an_empty_database_is_not_verified(postgres: PostgresSession, tmp_
 
 async def test_a_service_without_kafka_is_refused_with_the_reason(postgres: PostgresSession) -> None:
     async with postgres.fresh_database(prepare) as url:
-        for name in ("relay", "webhooks", "audit"):
+        for name in ("relay", "webhooks", "slack", "audit"):
             ended = await regista("serve", name, "--port", "0", DATABASE_URL=url, SECRET_KEY=SECRET)
             assert ended.status == 2, ended.err
             assert "needs Kafka" in ended.err

@@ -46,7 +46,7 @@ class Service:
 class Distributed:
     """The installation on one database and one broker."""
 
-    def __init__(self, database_url: str, kafka: KafkaBroker, data_dir: Path) -> None:
+    def __init__(self, database_url: str, kafka: KafkaBroker, data_dir: Path, **settings: str) -> None:
         self.database_url = database_url
         self.kafka = kafka
         self.url = ""
@@ -60,6 +60,7 @@ class Distributed:
             "ADMIN_API_KEY": KEY,
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             "LOG_LEVEL": "warning",
+            **settings,
         }
 
     async def migrate(self) -> None:
@@ -114,10 +115,12 @@ async def broker(directory: Path) -> AsyncGenerator[KafkaBroker]:
 
 
 @asynccontextmanager
-async def distributed(postgres: PostgresSession, directory: Path, *parts: str) -> AsyncGenerator[Distributed]:
-    """Run ``parts`` on a broker and a database of their own."""
+async def distributed(
+    postgres: PostgresSession, directory: Path, *parts: str, **settings: str
+) -> AsyncGenerator[Distributed]:
+    """Run ``parts`` on a broker and a database of their own; ``settings`` are REGISTA_* variables without the prefix."""
     async with broker(directory) as kafka, postgres.fresh_database() as url:
-        installation = Distributed(url, kafka, directory)
+        installation = Distributed(url, kafka, directory, **settings)
         try:
             await installation.migrate()
             await asyncio.gather(*(installation.serve(part) for part in parts))
