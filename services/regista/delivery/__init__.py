@@ -34,7 +34,7 @@ queue of one lane and `rota` decides which lane is served next.
 from regista.delivery.contract import Claimed, LaneNews, NewDelivery, News, Outcome, Sender, Throttle
 from regista.delivery.dispatcher import Dispatcher
 from regista.delivery.lanes import create_lane, disable_lane, enable_lane, remove_lane, update_lane
-from regista.delivery.planning import give_up, plan
+from regista.delivery.planning import plan
 
 __all__ = [
     "Claimed",
@@ -48,7 +48,6 @@ __all__ = [
     "create_lane",
     "disable_lane",
     "enable_lane",
-    "give_up",
     "plan",
     "remove_lane",
     "update_lane",

@@ -1,7 +1,6 @@
 """How effects come into the ledger."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from regista.delivery.contract import Claimed, NewDelivery
 from regista.delivery.repository import ledger
@@ -52,11 +51,3 @@ async def plan(transaction: Transaction, rows: Sequence[tuple[NewDelivery, bytes
             )
         )
     return claimed
-
-
-async def give_up(transaction: Transaction, deliveries: Sequence[UUID], error: str, told: str) -> None:
-    """End deliveries that were just planned and cannot be sent: dead, with one attempt that says why.
-
-    ``error`` is its code, ``told`` the reason in words, where a response would stand.
-    """
-    await ledger.give_up(transaction, list(deliveries), error, told.encode())

@@ -16,8 +16,7 @@ Planned = tuple[NewDelivery, bytes]
 class Way(NamedTuple):
     """A way of sending: its consumer group, the kind of its actions, lanes and integrations, and how it plans.
 
-    ``plan`` writes what is not in the ledger yet, the rows that it is given behind the executions; it returns what can be
-    sent of it, in order.
+    ``plan`` writes what is not in the ledger yet, the rows that it is given behind the executions, and returns it in order.
     """
 
     group: str

@@ -1,20 +1,17 @@
-"""Rows of the ledger from what a way has rendered, and the end of those that there is nothing to send of.
+"""Rows of the ledger from what a way has rendered, and what becomes of those that there is nothing to send of.
 
-What cannot be rendered (too large, too slow) has a row like any other, which is dead at once and says why: nothing waits
-for it, and the execution has failed where people look.
+What cannot be rendered (too large, too slow) has a row like any other, without a body. Its first attempt calls nobody and
+is the last: it is dead, is announced as such, and the execution has failed where people look.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
-from uuid import UUID
 
 from regista.automations.deciding.decisions import Execution
 from regista.automations.payloads.frozen import Frozen, written
 from regista.automations.payloads.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT
-from regista.delivery import Claimed, NewDelivery, Outcome, give_up, plan
+from regista.delivery import NewDelivery, Outcome
 from regista.effects.planner import Planned
-from regista.kit.db import Transaction
 
 UNSENDABLE: Final[Mapping[str, str]] = {
     TOO_LARGE: f"not sent: what it says has more than {LARGEST} bytes once it is filled in",
@@ -41,20 +38,11 @@ def planned(execution: Execution, lane: int, frozen: Frozen | None) -> Planned:
     return new, execution.received.raw if frozen is None else frozen.body
 
 
-async def plan_rows(transaction: Transaction, rows: Sequence[Planned]) -> list[Claimed]:
-    """Write what is not in the ledger yet; return what can be sent of it, in order."""
-    claimed = await plan(transaction, rows)
-    unsendable: defaultdict[str, list[UUID]] = defaultdict(list)
-    for each in claimed:
-        if not each.body:
-            unsendable[each.holes or ""].append(each.id)
-    if not unsendable:
-        return claimed
-    for error, deliveries in unsendable.items():
-        await give_up(transaction, deliveries, error, UNSENDABLE[error])
-    return [each for each in claimed if each.body]
-
-
 def unsent(error: str, told: str, *, gone: bool = False) -> Outcome:
     """Return the outcome of an attempt that called nobody; ``told`` stands where a response would."""
     return Outcome(None, error, 0.0, {}, told.encode(), truncated=False, retry_after=None, gone=gone, called=gone)
+
+
+def unsendable(error: str) -> Outcome:
+    """Return the outcome of a row that has no body for this reason; it is the last one."""
+    return unsent(error, UNSENDABLE.get(error, ""))._replace(final=True)

@@ -8,9 +8,9 @@ from regista.automations.deciding.decisions import Execution
 from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.frozen import Frozen, encoded
 from regista.automations.payloads.templates import render_message
-from regista.delivery import Claimed
+from regista.delivery import Claimed, plan
 from regista.effects.planner import Planned, Way
-from regista.effects.planning import plan_rows, planned
+from regista.effects.planning import planned
 from regista.kit.db import Transaction
 from regista.slack.message import Words, message_of
 
@@ -18,10 +18,10 @@ from regista.slack.message import Words, message_of
 async def plan_messages(
     transaction: Transaction, executions: Sequence[Execution], others: Sequence[Planned]
 ) -> list[Claimed]:
-    """Write what is not in the ledger yet, ``others`` behind the executions; return what can be sent of it, in order."""
+    """Write what is not in the ledger yet, ``others`` behind the executions, and return it in order."""
     await name_authors(transaction, [each.seen for each in executions])
     rows = [planned(each, lane, _frozen(each)) for each in executions if (lane := each.action.lane_id) is not None]
-    return await plan_rows(transaction, [*rows, *others])
+    return await plan(transaction, [*rows, *others])
 
 
 SLACK: Final = Way("slack", "slack", plan_messages)

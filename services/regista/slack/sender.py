@@ -8,7 +8,7 @@ from typing import Any
 from regista.automations.payloads.frozen import MASK
 from regista.delivery import Claimed, LaneNews, Outcome
 from regista.effects.news import announce
-from regista.effects.planning import UNSENDABLE, unsent
+from regista.effects.planning import unsendable, unsent
 from regista.kit import backoff, clock
 from regista.kit.db import Transaction
 from regista.kit.http import Failure, GuardedClient
@@ -40,7 +40,7 @@ class SlackSender:
         if route is None:
             return unsent(Failure.CANCELED, "", gone=True)
         if not row.body:
-            return unsent(row.holes or "", UNSENDABLE.get(row.holes or "", ""))
+            return unsendable(row.holes or "")
         return outcome_of(await say(self._client, self._api, route, json.loads(row.body)), route)
 
     async def announce(self, transaction: Transaction, lane_id: int, news: LaneNews) -> None:

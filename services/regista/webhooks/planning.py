@@ -9,16 +9,16 @@ from typing import Final
 from regista.automations.deciding.decisions import Execution
 from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.templates import render_action
-from regista.delivery import Claimed
+from regista.delivery import Claimed, plan
 from regista.effects.planner import Planned, Way
-from regista.effects.planning import plan_rows, planned
+from regista.effects.planning import planned
 from regista.kit.db import Transaction
 
 
 async def plan_executions(
     transaction: Transaction, executions: Sequence[Execution], others: Sequence[Planned]
 ) -> list[Claimed]:
-    """Write what is not in the ledger yet, ``others`` behind the executions; return what can be sent of it, in order."""
+    """Write what is not in the ledger yet, ``others`` behind the executions, and return it in order."""
     authors = [
         each.seen for each in executions if each.action.template is not None and each.action.template.says_author
     ]
@@ -29,7 +29,7 @@ async def plan_executions(
         for each in executions
         if (lane := each.action.lane_id) is not None
     ]
-    return await plan_rows(transaction, [*rows, *others])
+    return await plan(transaction, [*rows, *others])
 
 
 WEBHOOKS: Final = Way("webhooks", "webhook", plan_executions)

@@ -7,7 +7,7 @@ from regista.automations.payloads import frozen
 from regista.automations.payloads.frozen import ACCESS_TOKEN, Hole
 from regista.delivery import Claimed, LaneNews, Outcome
 from regista.effects.news import announce
-from regista.effects.planning import UNSENDABLE, unsent
+from regista.effects.planning import unsendable, unsent
 from regista.kit import clock
 from regista.kit.db import Transaction
 from regista.kit.http import Failure
@@ -43,7 +43,7 @@ class WebhookSender:
         if row.holes is None:
             return await self._post(route, row, row.body, ())
         if not row.body:
-            return unsent(row.holes, UNSENDABLE.get(row.holes, ""))
+            return unsendable(row.holes)
         return await self._send_filled(route, row, frozen.read(row.holes))
 
     async def _send_filled(self, route: Route, row: Claimed, holes: Sequence[Hole]) -> Outcome:

@@ -1,26 +1,17 @@
 """From an event to a message in a channel: real planners, ledger, dispatcher and HTTP; Slack alone is a stand-in."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from regista.automations.catalogue import Catalogue
-from regista.delivery import Dispatcher
-from regista.effects.planner import Planner
 from regista.kit import clock
-from regista.kit.service import Lifecycle
-from regista.slack.planning import SLACK
-from regista.slack.sender import SlackSender
-from regista.webhooks.planning import WEBHOOKS
-from regista.webhooks.sender import WebhookSender
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, response
+from tests.support.sending import Sending, sending
 from tests.support.slack import TOKEN, FakeSlack
 from tests.support.stage import Tenant, staged
 
@@ -37,39 +28,6 @@ async def slack() -> AsyncGenerator[FakeSlack]:
 async def home(postgres: PostgresSession, tmp_path: Path, slack: FakeSlack) -> AsyncGenerator[Tenant]:
     async with staged(postgres, tmp_path, slack_api_url=slack.api) as tenant:
         yield tenant
-
-
-class Sending:
-    """Both planners, and the dispatcher that they hand their rows to, as in one process; `kill` ends it at once."""
-
-    def __init__(self, tenant: Tenant) -> None:
-        runtime = replace(tenant.api.runtime, metrics=CollectorRegistry())
-        self.senders = [WebhookSender(runtime), SlackSender(runtime)]
-        self.dispatcher = Dispatcher(runtime, self.senders)
-        self.planners = [Planner(way, runtime.database, Catalogue(), self.dispatcher) for way in (WEBHOOKS, SLACK)]
-        self.lifecycle = Lifecycle()
-        self.running = asyncio.create_task(self.dispatcher.run(self.lifecycle))
-
-    async def plan(self, batch: Any) -> None:
-        for planner in self.planners:
-            await planner.handle(batch)
-
-    async def kill(self) -> None:
-        self.running.cancel()
-        await asyncio.gather(self.running, return_exceptions=True)
-
-
-@asynccontextmanager
-async def sending(tenant: Tenant) -> AsyncGenerator[Sending]:
-    it = Sending(tenant)
-    try:
-        await asyncio.wait_for(it.lifecycle.started.wait(), 20)
-        yield it
-    finally:
-        it.lifecycle.stopping.set()
-        await asyncio.gather(it.running, return_exceptions=True)
-        for sender in it.senders:
-            sender.close()
 
 
 async def until(holds: Any, seconds: float = 20) -> None:
@@ -156,6 +114,23 @@ async def test_what_slack_refuses_of_a_message_is_dead_at_once_and_the_rest_of_t
     assert row["error"] == "slack_invalid_blocks"
     assert row["body"] == b'{"ok": false, "error": "invalid_blocks"}'
     assert await home.rows("SELECT FROM event WHERE type = 'dev.regista.delivery.exhausted'") != []
+
+
+async def test_a_message_that_cannot_be_filled_in_is_dead_and_says_why_without_a_call(
+    home: Tenant, slack: FakeSlack
+) -> None:
+    await home.channel(token=TOKEN, channel="#ml-ops")
+    asked = len(slack.requests)
+    await home.automation(actions=[{"slack": SAY}])
+    broken = [{"slack": SAY | {"text": "${artifact.renamed.field}"}}]
+    await home.rows("UPDATE automation_revision SET actions = $1::jsonb", json.dumps(broken))
+    async with sending(home) as it:
+        await it.plan(await home.emit())
+        await until(came(home, ("dead", 1)))
+    assert len(slack.requests) == asked
+    (row,) = await home.rows("SELECT error, body FROM attempt")
+    assert (row["error"], row["body"][:8]) == ("invalid_template", b"not sent")
+    assert len(await home.rows("SELECT FROM event WHERE type = 'dev.regista.delivery.exhausted'")) == 1
 
 
 async def test_a_token_that_is_revoked_disables_the_channel_and_a_new_one_sends_what_waits(

@@ -16,6 +16,7 @@ from regista.webhooks.planning import WEBHOOKS
 from regista.webhooks.sender import WebhookSender
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, Request, response
+from tests.support.sending import sending
 from tests.support.stage import Tenant, staged
 
 
@@ -170,9 +171,9 @@ async def test_a_payload_too_large_is_a_dead_delivery_that_says_so_and_stops_not
         await home.automation(actions=to_ci({str(each): "${artifact_metadata.big}" for each in range(5)}))
         await home.automation("small", actions=to_ci({"a": "${alias}"}))
         place = home.place() | {"artifact": {"metadata": {"big": "x" * (LARGEST // 4)}}}
-        (row,) = await planned(home, place)
-        await sender.send(row)
-        assert receiver.requests[0].body == b'{"a":"production"}'
+        await planned(home, place)
+        await settled(home)
+        assert [each.body for each in receiver.requests] == [b'{"a":"production"}']
         (dead,) = (await home.client.get("/api/v1/deliveries?state=dead")).json()["items"]
         assert (dead["attempts"], dead["next_attempt_at"]) == (1, None)
         (attempt,) = (await home.client.get(f"/api/v1/deliveries/{dead['id']}/attempts")).json()["items"]
@@ -180,9 +181,19 @@ async def test_a_payload_too_large_is_a_dead_delivery_that_says_so_and_stops_not
         assert "1048576 bytes" in attempt["body"]
         # Asked for again, it is the same failure, and never the event in its place.
         assert (await home.client.post(f"/api/v1/deliveries/{dead['id']}/redeliver")).status_code == 202
-        (again,) = [each for each in [await reread_dead(home)] if each.id != row.id]
-        assert (await sender.send(again)).error == "payload_too_large"
+        again = await sender.send(await reread_dead(home))
+        assert (again.error, again.final) == ("payload_too_large", True)
+        # Like any death, it is an event.
+        (told,) = await home.rows("SELECT body FROM event WHERE type = 'dev.regista.delivery.exhausted'")
+        assert json.loads(told["body"])["data"]["error"] == "payload_too_large"
         assert len(receiver.requests) == 1
+
+
+async def settled(home: Tenant) -> None:
+    """Let what is due be sent, and wait until all of it is recorded."""
+    async with sending(home), asyncio.timeout(20):
+        while await home.rows("SELECT FROM delivery WHERE state = 'pending'"):
+            await asyncio.sleep(0.02)
 
 
 async def reread_dead(home: Tenant) -> Claimed:
@@ -273,6 +284,7 @@ async def test_a_template_of_another_version_fails_its_execution_and_not_the_bat
         )
 
     await home.api.runtime.database.run(corrupt, home.origin)
-    assert await planned(home) == []
+    assert [each.body for each in await planned(home)] == [b""]
+    await settled(home)
     (dead,) = await home.rows("SELECT d.state, a.error FROM delivery d JOIN attempt a ON a.delivery_id = d.id")
     assert dead == {"state": "dead", "error": "invalid_template"}

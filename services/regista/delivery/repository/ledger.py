@@ -1,7 +1,6 @@
 """SQL of planners: rows of the ledger."""
 
 from typing import Any
-from uuid import UUID
 
 from regista.kit.db import Transaction
 
@@ -30,19 +29,6 @@ WITH given AS (
 SELECT id, position FROM planned ORDER BY position
 """
 
-_GIVE_UP = """
-WITH ended AS (
-    UPDATE delivery SET state = 'dead', attempts = 1, finished_at = clock_timestamp() WHERE id = ANY($1::uuid[])
-    RETURNING id, lane_id, position
-), undue AS (
-    DELETE FROM delivery_due q USING ended e WHERE q.lane_id = e.lane_id AND q.position = e.position
-), died AS (
-    INSERT INTO delivery_dead (lane_id, position) SELECT lane_id, position FROM ended
-)
-INSERT INTO attempt (delivery_id, number, manual, started_at, seconds, error, truncated, headers, body)
-SELECT id, 1, false, clock_timestamp(), 0, $2, false, '', $3 FROM ended
-"""
-
 
 async def lock_fifo_lanes(transaction: Transaction, lanes: list[int]) -> None:
     """Lock those of the lanes that are strict FIFO."""
@@ -52,8 +38,3 @@ async def lock_fifo_lanes(transaction: Transaction, lanes: list[int]) -> None:
 async def insert(transaction: Transaction, columns: tuple[list[Any], ...]) -> list[Any]:
     """Insert the rows that are new, due at once; return their ``(id, position)`` in ledger order."""
     return await transaction.connection.fetch(_PLAN, *columns)
-
-
-async def give_up(transaction: Transaction, deliveries: list[UUID], error: str, told: bytes) -> None:
-    """End deliveries as dead, with one attempt."""
-    await transaction.connection.execute(_GIVE_UP, deliveries, error, told)
