@@ -29,7 +29,7 @@ INSERT INTO outbox (shard, event_id) SELECT shard, $1 FROM place
 PARKED = 'SELECT "group", origin, event_id, body FROM dead_letter'
 
 
-async def test_garbage_in_the_outbox_is_parked_by_webhooks_kept_by_the_audit_and_passed_by_the_rest(
+async def test_garbage_in_the_outbox_is_parked_by_each_planner_kept_by_the_audit_and_passed_by_the_rest(
     tmp_path: Path,
 ) -> None:
     async with running_system(tmp_path) as system, Sink() as sink:
@@ -44,7 +44,9 @@ async def test_garbage_in_the_outbox_is_parked_by_webhooks_kept_by_the_audit_and
         await sink.has(load.acknowledged)
         await becomes(url, "SELECT count(*) FROM outbox", 0)
         shard = await value(url, "SELECT shard FROM aggregate WHERE id = $1", key)
-        assert [tuple(row) for row in await rows(url, PARKED)] == [("webhooks", f"outbox/{shard}", poison, GARBAGE)]
+        assert {tuple(row) for row in await rows(url, PARKED)} == {
+            (group, f"outbox/{shard}", poison, GARBAGE) for group in ("webhooks", "slack")
+        }
         (kept,) = await rows(url, "SELECT action, shard, body FROM audit WHERE body = $1", GARBAGE)
         assert (kept["action"], kept["shard"]) == ("malformed", shard)
         assert sink.repeats() == {}

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from regista.automations.run_triggers import METRIC_EVENT, STATE_EVENT
-from regista.kit.db.conditions import All, Condition, Not, Operator, Some, Test
+from regista.kit.db.conditions import All, ArrayOperator, Condition, Not, Operator, Some, Test
 from regista.kit.errors import InvalidError
 from regista.wandb import automation_filters_cel as cel
 from regista.wandb.automation_filters_cel import Field, Fields
@@ -45,8 +45,8 @@ _MUTATIONS: dict[str, tuple[str, Fields]] = {
     "REMOVE_COLLECTION_TAG": ("collection_tag.removed", {"tag": Field("tag")}),
 }
 _MUTATION_TYPES = {event: name for name, (event, _) in _MUTATIONS.items()}
-_OPERATORS = OPERATORS | OF_ARRAYS
-_SIGNS: dict[Operator, str] = {operator: sign for sign, operator in _OPERATORS.items()}
+_OPERATORS: dict[str, Operator | ArrayOperator] = {**OPERATORS, **OF_ARRAYS}
+_SIGNS = {operator: sign for sign, operator in _OPERATORS.items()}
 
 
 class Watched(NamedTuple):

@@ -6,7 +6,7 @@ Field names pass as they are; the list that is filtered says which it knows.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from regista.kit.db.conditions import EVERYTHING, All, Condition, Not, Operator, Order, Some, Test
+from regista.kit.db.conditions import EVERYTHING, All, ArrayOperator, Condition, Not, Operator, Order, Some, Test
 from regista.kit.errors import InvalidError
 
 MAX_DEPTH = 32
@@ -24,7 +24,7 @@ OPERATORS: dict[str, Operator] = {
     "$exists": "exists",
 }
 """Of a field, by the client's sign."""
-OF_ARRAYS: dict[str, Operator] = {"$size": "size", "$all": "all"}
+OF_ARRAYS: dict[str, ArrayOperator] = {"$size": "size", "$all": "all"}
 """Those that lists cannot be filtered by, and automations can."""
 _LOGICAL: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {
     "$and": All,
@@ -33,7 +33,7 @@ _LOGICAL: dict[str, Callable[[tuple[Condition, ...]], Condition]] = {
 }
 
 
-def parse_filter(document: Any, operators: Mapping[str, Operator] = OPERATORS) -> Condition:
+def parse_filter(document: Any, operators: Mapping[str, Operator | ArrayOperator] = OPERATORS) -> Condition:
     """Return the condition in a filter; of None or ``{}`` the one that is always true.
 
     Raises `InvalidError` for what is no filter, with the operator or value that is not.
@@ -54,7 +54,7 @@ def parse_order(text: str | None) -> list[Order]:
 class _Parser:
     """Reads filters whose fields may be asked by ``operators``."""
 
-    def __init__(self, operators: Mapping[str, Operator]) -> None:
+    def __init__(self, operators: Mapping[str, Operator | ArrayOperator]) -> None:
         self._operators = operators
 
     def parse(self, document: Any, depth: int) -> Condition:

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from regista.kit.errors import InvalidError
 
 Kind = Literal["text", "integer", "number", "boolean", "time", "json", "many"]
-Operator = Literal["=", "<>", ">", ">=", "<", "<=", "in", "not in", "matches", "contains", "exists", "size", "all"]
+Operator = Literal["=", "<>", ">", ">=", "<", "<=", "in", "not in", "matches", "contains", "exists"]
+ArrayOperator = Literal["size", "all"]
+"""Asked of a field as a whole: no list is filtered by them."""
 
 _COMPARISONS = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 _CASTS = {
@@ -35,12 +37,11 @@ class UnknownFieldError(InvalidError):
 class Test:
     """One comparison of a field with a value.
 
-    ``value`` is a list for ``in``, ``not in`` and ``all``, a bool for ``exists``, a number for ``size``. No list is
-    filtered by the last two.
+    ``value`` is a list for ``in``, ``not in`` and ``all``, a bool for ``exists``, a number for ``size``.
     """
 
     field: str
-    operator: Operator
+    operator: Operator | ArrayOperator
     value: Any
 
 
@@ -190,6 +191,8 @@ def _known(field: str, find: Columns, parameters: Parameters) -> Column:
 
 
 def _test(test: Test, column: Column, parameters: Parameters) -> str:
+    if test.operator in {"size", "all"}:
+        raise InvalidError(f"a list cannot be filtered by {test.operator} of {test.field!r}", field=test.field)
     if column.kind == "many":
         return _any_of(test, column, parameters)
     compiled = _json(test, column.sql, parameters) if column.kind == "json" else _scalar(test, column, parameters)
@@ -198,7 +201,7 @@ def _test(test: Test, column: Column, parameters: Parameters) -> str:
 
 def _any_of(test: Test, column: Column, parameters: Parameters) -> str:
     # Not equal means: none of the values is equal.
-    negated: dict[Operator, Operator] = {"<>": "=", "not in": "in"}
+    negated: dict[Operator | ArrayOperator, Operator] = {"<>": "=", "not in": "in"}
     positive = Test(test.field, negated.get(test.operator, test.operator), test.value)
     if test.operator == "exists":
         found = column.sql.replace("{test}", "true")
