@@ -102,22 +102,33 @@ class Caller:
         A POST with an Idempotency-Key is answered once: repeats within 24 h get the stored answer, with the members
         named in ``secrets`` nulled, and the header ``Idempotency-Replayed: true``.
         """
-        key = self.request.headers.get("idempotency-key") if self.request.method == "POST" else None
-        if key is None:
+        place = self._place()
+        if place is None:
             return _response(await self.change(command, status=status), status)
         request = await self._fingerprint()
 
         async def once(transaction: Transaction) -> Response:
-            place = idempotency.Place(self.actor.organization_id, str(self.actor.id), key)
             stored = await idempotency.begin(transaction, place, request)
             if stored is not None:
-                return _json(stored.body, stored.status, {"idempotency-replayed": "true"})
+                return _repeated(stored)
             answer = await command(transaction)
             kept = answer.model_copy(update=dict.fromkeys(secrets)) if answer is not None and secrets else answer
             await idempotency.finish(transaction, place, request, status, _encode(kept))
             return _response(answer, status)
 
         return await self.change(once, status=status)
+
+    async def answered(self) -> Response | None:
+        """Return what `mutate` answered a request with this Idempotency-Key before, None where it has not.
+
+        A route that asks somebody else before it mutates looks here first: what they say today changes no old answer.
+        """
+        place = self._place()
+        if place is None:
+            return None
+        request = await self._fingerprint()
+        stored = await self.read(lambda transaction: idempotency.begin(transaction, place, request))
+        return None if stored is None else _repeated(stored)
 
     async def record_denial(self, error: AccessDeniedError) -> None:
         """Commit the `access.denied` event of a refusal."""
@@ -134,6 +145,10 @@ class Caller:
             await append(transaction, [Draft(AccessDenied, seen, data.resource or data.action, data)])
 
         await self.runtime.database.run(deny, self.origin(error.status))
+
+    def _place(self) -> idempotency.Place | None:
+        key = self.request.headers.get("idempotency-key") if self.request.method == "POST" else None
+        return None if key is None else idempotency.Place(self.actor.organization_id, str(self.actor.id), key)
 
     async def _fingerprint(self) -> bytes:
         digest = hashlib.sha256(f"{self.request.method} {self.request.url.path}?{self.request.url.query}\n".encode())
@@ -235,6 +250,10 @@ def _response(answer: BaseModel | Response | None, status: int) -> Response:
     if isinstance(answer, Response):
         return answer
     return _json(_encode(answer), status)
+
+
+def _repeated(stored: idempotency.Stored) -> Response:
+    return _json(stored.body, stored.status, {"idempotency-replayed": "true"})
 
 
 def _json(body: bytes, status: int, headers: dict[str, Any] | None = None) -> Response:

@@ -119,6 +119,8 @@ class TestMessageResult(BaseModel):
 @router.create("", action=Action.INTEGRATION_WRITE, response_model=SlackChannelShape, status_code=201)
 async def create_slack_channel(call: Call, body: NewSlackChannel) -> Response:
     """Make a channel. Slack is asked about a token first: one that it does not take is refused."""
+    if (before := await call.answered()) is not None:
+        return before
     guard, wanted = Guard.of(call.runtime), Wanted(body.channel, body.token, body.url)
 
     async def token(tx: Transaction) -> str | None:

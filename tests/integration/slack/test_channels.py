@@ -1,12 +1,16 @@
 """Channels over REST: what is refused, what Slack is asked, what is never shown."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from regista.delivery import disable_lane
+from regista.slack.routes import channel_routes
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import response
 from tests.support.slack import TOKEN, FakeSlack
@@ -150,6 +154,65 @@ async def test_a_token_may_be_a_secret_of_the_team_and_follows_it(home: Tenant, 
     assert json.loads(said["body"]) == {"ok": False, "error": "invalid_auth"}
     kept = await home.client.delete(f"/api/v1/secrets/{made['id']}")
     assert kept.status_code == 409
+
+
+async def test_a_repeated_request_gets_the_answer_that_it_had_whatever_slack_says_now(
+    home: Tenant, slack: FakeSlack
+) -> None:
+    body = {"name": "c", "entity": "team", "token": TOKEN, "channel": "#ml-ops"}
+    key = {"Idempotency-Key": "once"}
+    made = await home.client.post(PATH, json=body, headers=key)
+    slack.outage = b""
+    again = await home.client.post(PATH, json=body, headers=key)
+    assert (again.status_code, again.json()) == (201, made.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(slack.requests) == 1
+    other = await home.client.post(PATH, json=body | {"name": "d"}, headers=key)
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+
+
+async def test_a_sender_posts_by_the_secret_as_it_is_as_soon_as_it_was_rotated_and_nobody_reads_it(
+    home: Tenant, slack: FakeSlack
+) -> None:
+    slack.tokens["xoxb-second-of-them"] = "Acme"
+    secret = {"name": "SLACK", "value": TOKEN, "entity": "team"}
+    number = (await home.client.post("/api/v1/secrets", json=secret)).json()["id"]
+    with structlog.testing.capture_logs() as logs:
+        channel = await home.channel(token="${secret.SLACK}", channel="#ml-ops")
+        (lane,) = await home.rows("SELECT lane_id AS id FROM integration")
+        routes = channel_routes(home.api.runtime.database, home.api.runtime.vault)
+        async with asyncio.timeout(5):
+            while (first := routes.known(lane["id"])) is None:  # nothing is known before it can be heard of changes
+                await routes.of_lane(lane["id"])
+                await asyncio.sleep(0.01)
+        assert first.token == TOKEN
+        await home.client.put(f"/api/v1/secrets/{number}", json={"value": "xoxb-second-of-them"})
+        async with asyncio.timeout(5):
+            while routes.known(lane["id"]) is not None:
+                await asyncio.sleep(0.01)
+        second = await routes.of_lane(lane["id"])
+        assert second is not None
+        assert second.token == "xoxb-second-of-them"
+        routes.close()
+        one = f"{PATH}/{channel['id']}"
+        # Where the secret was what Slack did not take, the reference to it is the same as before.
+        await home.api.runtime.database.run(lambda tx: disable_lane(tx, lane["id"], "gone"))
+        back = await home.client.patch(one, json={"token": "${secret.SLACK}"})
+        assert (back.json()["state"], back.json()["disabled_reason"]) == ("active", None)
+        assert [kind for kind, _ in await events(home)] == ["created"]
+        off = (await home.client.post(f"{one}/disable")).json()
+        assert (off["state"], off["disabled_reason"]) == ("disabled", "manual")
+        # What a person switched off stays off, whatever token it is given.
+        kept = (await home.client.patch(one, json={"token": "xoxb-second-of-them"})).json()
+        assert (kept["state"], kept["disabled_reason"]) == ("disabled", "manual")
+        assert (await home.client.post(f"{one}/enable")).json()["state"] == "active"
+        slack.dead["xoxb-third-of-them"] = "token_revoked"
+        refused = await home.client.patch(one, json={"token": "xoxb-third-of-them"})
+        assert (refused.status_code, refused.json()["slack"]) == (422, "token_revoked")
+    written = " ".join([each["body"].decode() for each in await home.api.events()]) + str(logs) + refused.text
+    written += str(await home.rows("SELECT * FROM slack_channel"))
+    for token in (TOKEN, "xoxb-second-of-them", "xoxb-third-of-them"):
+        assert token not in written
 
 
 async def test_a_test_says_what_slack_says_and_shows_the_answer_to_those_alone_who_may_edit(

@@ -10,6 +10,7 @@ import pytest
 from regista.wandb import ids
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver
+from tests.support.slack import TOKEN, FakeSlack
 from tests.support.stage import Tenant, staged
 
 CREATE = """
@@ -83,6 +84,26 @@ async def test_a_webhook_is_made_and_listed(home: Tenant) -> None:
     assert await listed(home, per_page=1) == made
     rest = (await home.client.get("/api/v1/webhooks")).json()["items"]
     assert [each["name"] for each in rest] == ["ci", "my hook", "_x"]
+
+
+async def test_channels_are_listed_with_their_workspace_and_an_incoming_webhook_by_its_name(
+    postgres: PostgresSession, tmp_path: Path
+) -> None:
+    async with FakeSlack() as fake, staged(postgres, tmp_path, slack_api_url=fake.api) as home:
+        bot = await home.channel(token=TOKEN, channel="ml-ops")
+        hook = await home.channel("alarms", url=fake.hook)
+        await home.webhook(URL)
+        shown = await listed(home, per_page=1)
+        assert shown[:2] == [
+            {
+                "__typename": "SlackIntegration",
+                "id": ids.encode("Integration", number),
+                "teamName": workspace,
+                "channelName": channel,
+            }
+            for number, workspace, channel in ((bot["id"], "Acme", "#ml-ops"), (hook["id"], "team", "alarms"))
+        ]
+        assert [each["__typename"] for each in shown[2:]] == ["GenericWebhookIntegration"]
 
 
 async def test_the_secrets_that_the_client_names_sign_and_authorize_and_may_be_rotated(home: Tenant) -> None:
