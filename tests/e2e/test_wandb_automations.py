@@ -57,7 +57,7 @@ artifact_filters = [
     (alias.in_(["a", "b"]) | ~tag.not_in(["c"])) & ~(alias.eq("d") | tag.eq("e")),
     ~alias.in_([]) & alias.exists() & tag.exists(False) & alias.ne("x") & (alias < "m") & (tag >= "n"),
     # Whatever is no text is compared, too, and equals none.
-    alias.eq(3) | alias.ne(2.5) | (tag > True) | alias.eq(["a", 1]) | ~tag.ne(["b"]) | alias.in_(["a", 2, False]),
+    alias.eq(3) | alias.ne(2.5) | (tag > True) | alias.eq(["a", 1]) | ~tag.ne(["b"]) | alias.in_(["a", 2, 2**64]),
     Or(exprs=[FilterExpr(field="tag", op=Size(val=2)), FilterExpr(field="alias", op=All(val=["a", 3]))]),
 ]
 tag_filters = [tag.in_(["a", "b"]) | tag.matches_regex(".*"), {"$and": []}]
@@ -192,6 +192,7 @@ events = [
     OnCreateArtifact(scope=portfolio),
     OnLinkArtifact(scope=project, filter=alias.eq("prod") | alias.contains("x")),
     OnAddArtifactAlias(scope=portfolio, filter=~alias.in_(["a", "b"]) & alias.not_in(["c"])),
+    OnAddArtifactAlias(scope=portfolio, filter=alias.in_(["a", 1, True]) | alias.ne(2.5) | (alias > 2**64)),
     OnRunMetric(scope=project, filter=(metric("loss").avg(3) < 0.5) & named),
     OnRunMetric(scope=project, filter=metric("acc").increases_by(frac=0.1)),
 ]

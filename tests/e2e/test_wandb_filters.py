@@ -22,19 +22,41 @@ try:
 except ImportError:
     from wandb.automations._utils import prepare_to_create
 
+try:
+    from wandb._filters import All, FilterExpr, Size
+except ImportError:
+    whole = False
+else:
+    # Lists are compared, and arrays asked, by the newer client only.
+    whole = True
+
 chance = random.Random(20)
 texts = ["", "a", "prod", "it's \\"x\\" \\\\\\\\", "\\\\n\\u00fc\\U0001f600"]
+scalars = [*texts, 0, 1, -1, 1.0, 2.5, True, False, 2**53 + 1, -(2**63), 2**64]
+# What is no number is null as the client sends it.
+equal = [*scalars, float("nan")]
 compared = ["eq", "ne", "lt", "gt", "lte", "gte", "in_", "not_in", "matches_regex", "contains", "exists"]
 
 
+def several():
+    return [chance.choice(equal) for _ in range(chance.randint(0, 3))]
+
+
 def test(fields):
-    how = chance.choice(compared)
-    call = getattr(chance.choice(fields), how)
+    field, how = chance.choice(fields), chance.choice(compared)
+    if whole and chance.random() < 0.1:
+        op = chance.choice([Size(val=chance.randint(0, 3)), All(val=several())])
+        return FilterExpr(field=str(field), op=op)
+    call = getattr(field, how)
     if how in ("in_", "not_in"):
-        return call([chance.choice(texts) for _ in range(chance.randint(0, 3))])
+        return call(several())
+    if how in ("eq", "ne"):
+        return call(several() if whole and chance.random() < 0.2 else chance.choice(equal))
     if how == "exists":
         return call(chance.random() < 0.5)
-    return call(chance.choice(["^a", "x$", ".*"] if how == "matches_regex" else texts))
+    if how in ("matches_regex", "contains"):
+        return call(chance.choice(["^a", "x$", ".*"] if how == "matches_regex" else texts))
+    return call(chance.choice(scalars))
 
 
 def build(fields, depth):

@@ -22,7 +22,9 @@ operator       of one text, ``alias``                    of many, ``aliases``: a
 What is asked may be of another type than text. It is compared as Mongo does, type by type: never equal, and neither
 before nor after. ``dyn`` tells CEL that this is meant: ``dyn(alias) == 3``, ``3 in dyn(aliases)``, and for ``$gt`` and the
 like ``(type(dyn(alias)) == int && dyn(alias) > 3)``. A list is equal to a list: ``dyn(aliases) == ["a", "b"]``. All of no
-values is true of nothing: ``[].exists(each, each in aliases)``.
+values is true of nothing: ``[].exists(each, each in aliases)``. ``$eq`` of null is ``null == dyn(alias)``, which sets it
+apart from ``$exists``. A whole number beyond CEL's 64 bits is the double ``18446744073709551616.0e0``, which no other
+number is written as.
 
 Of one that may be null, ``$gt`` and the like, ``$regex`` and ``$contains`` are ``(group != null && group > "a")``: null is
 not after ``a`` as Mongo has it, and no error as CEL would have it. A pattern is judged where conditions are.
@@ -38,11 +40,15 @@ from regista.kit.errors import InvalidError
 
 EACH: Final = "each"
 COMPARISONS: Final[Mapping[str, Operator]] = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
+WIDE: Final = ".0e0"
+"""Ends a whole number of more than 64 bits."""
 _SIGNS = {operator: sign for sign, operator in COMPARISONS.items()}
 _OF_LISTS = {"in": "$in", "not in": "$nin", "all": "$all"}
 _OF_NULL = {"=", "<>", "in"}
 """What CEL, too, asks of null without an error."""
 _ORDERED = {">", ">=", "<", "<="}
+_MOST = 10**308
+"""What a double holds."""
 
 
 class Field(NamedTuple):
@@ -133,7 +139,8 @@ def _of_many(test: Test, variable: str, literal: str) -> str:
         case "=":
             return f"{literal} in {subject}"
         case "<>":
-            return f"{variable}.all({EACH}, {each} != {literal})"
+            asked = f"null != {each}" if test.value is None else f"{each} != {literal}"
+            return f"{variable}.all({EACH}, {asked})"
         case "not in":
             return f"{variable}.all({EACH}, !({each} in {literal}))"
         case "all":
@@ -148,6 +155,8 @@ def _of_one(test: Test, field: Field, literal: str) -> str:
         return f"{literal}.all({EACH}, {EACH} != {subject})"
     if test.operator == "all":
         return _all(literal, f"== {subject}")
+    if test.value is None:
+        return f"{literal} {_SIGNS[test.operator]} {subject}"
     found = _asked(field.variable, test, literal)
     if not _is_of_text(test):
         return f"({found})" if test.operator in _ORDERED else found
@@ -164,10 +173,17 @@ def _asked(variable: str, test: Test, literal: str) -> str:
     compared = f"{_subject(variable, test)} {_SIGNS.get(test.operator, 'in')} {literal}"
     if test.operator not in _ORDERED or _is_of_text(test):
         return compared
-    return f"type(dyn({variable})) == {_TYPES[type(test.value)]} && {compared}"
+    return f"type(dyn({variable})) == {_type(test.value)} && {compared}"
 
 
-_TYPES = {int: "int", float: "double", bool: "bool"}
+def _type(value: float) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "int" if isinstance(value, int) and _is_of_64_bits(value) else "double"
+
+
+def _is_of_64_bits(value: int) -> bool:
+    return -(2**63) <= value < 2**63
 
 
 def _subject(variable: str, test: Test) -> str:
@@ -195,6 +211,8 @@ def _operand(test: Test) -> str:
         raise InvalidError(f"{test.field}: {name} takes text, not {test.value!r}", field=test.field)
     if test.operator in {"=", "<>"} and isinstance(test.value, list):
         return _list(test.field, test.value)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - of any kind
+    if test.operator in _ORDERED and test.value is None:
+        raise InvalidError(f"{test.field}: null is neither before nor after anything", field=test.field)
     return _scalar(test.field, test.value)
 
 
@@ -206,8 +224,12 @@ def _scalar(name: str, value: object) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case int() if -(2**63) <= value < 2**63:
+        case int() if _is_of_64_bits(value):
             return str(value)
+        case int() if abs(value) < _MOST:
+            return f"{value}{WIDE}"
+        case None:
+            return "null"
         case float() if math.isfinite(value):
             return repr(value)
         case str():
@@ -215,5 +237,5 @@ def _scalar(name: str, value: object) -> str:
             return json.dumps(value, ensure_ascii=False)
         case _:
             raise InvalidError(
-                f"{name} cannot be compared with {value!r}; give text, a number of 64 bits, true or false", field=name
+                f"{name} cannot be compared with {value!r}; give text, a number, true, false or null", field=name
             )

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from regista.kit.db.conditions import All, Condition, Not, Some, Test
 from regista.kit.errors import InvalidError
-from regista.wandb.automation_filters_cel import COMPARISONS, EACH, Fields, write
+from regista.wandb.automation_filters_cel import COMPARISONS, EACH, WIDE, Fields, write
 
 MAX_DEPTH: Final = 64
 _TOKEN = re.compile(
     r'\s*("(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*|-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|&&|\|\||[=!<>]=|[!<>()\[\],.])'
 )
-_LITERAL = re.compile(r'["0-9-]|true\Z|false\Z')
+_LITERAL = re.compile(r'["0-9-]|true\Z|false\Z|null\Z')
 
 
 def read(text: str | None, fields: Fields) -> Condition | None:
@@ -146,6 +146,9 @@ class _Reader:
     def _of_literal(self, literal: Any) -> Test:
         if self._take("in"):
             return Test(self._subject(), "=", literal)
+        if literal is None:
+            sign = self._next()
+            return Test(self._subject(), "=" if sign == "==" else "<>", None)
         for each in ("==", "size"):
             self._need(each)
         return Test(self._enclosed(), "size", literal)
@@ -231,7 +234,7 @@ class _Reader:
         if not _LITERAL.match(token):
             raise _UnreadError(token)
         try:
-            return json.loads(token)
+            return int(token.removesuffix(WIDE)) if token.endswith(WIDE) else json.loads(token)
         except ValueError:
             raise _UnreadError(token) from None
 

@@ -360,6 +360,23 @@ async def test_a_filter_decides_for_which_events_an_automation_of_the_client_fir
     assert [verdict for verdict, _ in await decisions(home)] == ["fire", "fire", "fire", "unmet", "fire"]
 
 
+async def test_what_is_no_text_is_saved_as_it_was_asked_and_equals_no_text(client: Client, home: Tenant) -> None:
+    met = [
+        {"$nor": [{"alias": {"$eq": 3}}, {"alias": {"$gt": 2.5}}, {"alias": {"$eq": ["production"]}}]},
+        {"alias": {"$in": [1, True, None, "production"]}},
+        {"alias": {"$nin": [2**64, 1.0, "staging"]}},
+        {"alias": {"$ne": None}},
+        {"alias": {"$all": ["production"]}},
+        {"$not": {"alias": {"$size": 1}}},
+    ]
+    for name, tests in {"met": met, "unmet": [*met, {"tag": {"$all": []}}]}.items():
+        given = {"$or": [{"$and": tests}]}
+        made = await client.create(name=name, eventFilter=json.dumps(given))
+        assert made["event"]["filter"] == json.dumps({"filter": given}, separators=(",", ":"))
+    assert await fired(home) == 1
+    assert sorted(await decisions(home)) == [("fire", None), ("unmet", None)]
+
+
 async def test_a_revision_over_rest_keeps_what_only_the_client_can_write(client: Client, home: Tenant) -> None:
     made = await client.create(eventFilter=json.dumps(ON_PRODUCTION))
     path = f"/api/v1/automations/{ids.decode(made['id'], 'Trigger')}"

@@ -39,17 +39,20 @@ PLACES: dict[str, dict[str, tuple[str, st.SearchStrategy[Any]]]] = {
 OTHER = (
     st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
-    | st.sampled_from([0, 1, 2, -1])
+    | st.sampled_from([0, 1, 2, -1, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**300])
     | st.floats(allow_nan=False, allow_infinity=False)
 )
 """What the client's fields may be asked for beside texts."""
 SCALAR = ASKED | OTHER
+ANY = SCALAR | st.none()
+"""Null is what the client sends for a number that is none."""
 OPERATORS = st.one_of(
-    st.tuples(st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]), ASKED | SCALAR),
+    st.tuples(st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), ASKED | SCALAR),
+    st.tuples(st.sampled_from(["$eq", "$ne"]), ASKED | ANY),
     st.tuples(st.just("$contains"), ASKED),
     st.tuples(st.just("$regex"), st.sampled_from(["", "^p", "d$", "(?i)PROD", "a|u.*n", r"^\s", r"\\$", "^.$"])),
     st.tuples(st.sampled_from(["$in", "$nin", "$all", "$eq", "$ne"]), st.lists(ASKED, max_size=3)),
-    st.tuples(st.sampled_from(["$in", "$nin", "$all", "$eq", "$ne"]), st.lists(SCALAR, max_size=3)),
+    st.tuples(st.sampled_from(["$in", "$nin", "$all", "$eq", "$ne"]), st.lists(ANY, max_size=3)),
     st.tuples(st.just("$size"), st.integers(-2, 4)),
     st.tuples(st.just("$exists"), st.booleans()),
 )
