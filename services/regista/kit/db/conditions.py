@@ -201,9 +201,8 @@ def _test(test: Test, column: Column, parameters: Parameters) -> str:
 
 def _any_of(test: Test, column: Column, parameters: Parameters) -> str:
     # Not equal means: none of the values is equal.
-    negated: dict[Operator | ArrayOperator, Operator] = {"<>": "=", "not in": "in"}
-    operator = negated[test.operator] if test.operator in negated else test.operator
-    positive = Test(test.field, operator, test.value)
+    negated: dict[Operator | ArrayOperator, Operator | ArrayOperator] = {"<>": "=", "not in": "in"}
+    positive = Test(test.field, negated.get(test.operator, test.operator), test.value)
     if test.operator == "exists":
         found = column.sql.replace("{test}", "true")
         return found if test.value else f"(NOT {found})"
