@@ -15,8 +15,11 @@ Who reads
 Ownership
     A dispatcher beats twice a second by the database's clock; whoever finds one silent for 4 s, or for 2.25 s where its
     connection has ended too, deletes its row and frees its shards in one statement, and each new owner raises the
-    shard's epoch. Nothing is sent when the last beat was asked for more than 2 s ago. Every write of an owner checks (owner, epoch) in the same statement and holds a share
-    lock on the owner's row in ``dispatcher``, which that deletion needs: a writer that was declared dead writes nothing.
+    shard's epoch. Each kind of lanes has shards of its own, shared by those dispatchers alone that have a sender for it:
+    shares are counted per kind, and who sends webhooks only never holds a lane of Slack. Nothing is sent when the last
+    beat was asked for more than 2 s ago. Every write of an owner checks (owner, epoch) in the same statement and holds a
+    share lock on the owner's row in ``dispatcher``, which that deletion needs: a writer that was declared dead writes
+    nothing.
 
 What a crash leaves
     before the plan's commit     nothing; the bus repeats the event, and the ledger's key drops what is there already

@@ -203,7 +203,7 @@ class Dispatcher:
             lane.circuit.abandon()
         lane.faults = 0
         if outcome.pause:
-            lane.paused_until = max(lane.paused_until, clock.monotonic() + min(outcome.pause, LONGEST_PAUSE))
+            lane.rest(clock.monotonic() + min(outcome.pause, LONGEST_PAUSE))
         if failed:
             lane.unrecorded_failures += 1
             if lane.fifo:

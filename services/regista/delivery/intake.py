@@ -90,7 +90,7 @@ class Intake:
             self._poked.clear()
 
     async def _poll(self) -> None:
-        known_shards = self._ownership.valid_until > 0
+        known_shards = self._ownership.known
         epochs = dict(self._ownership.epochs)
         rows = await repository.lanes(await self._link.get(), sorted(epochs))
         known: set[int] = set()

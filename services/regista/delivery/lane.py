@@ -220,10 +220,14 @@ class Lane:
             self.unrecorded_failures -= 1
             self.suspended = False
 
+    def rest(self, until: float) -> None:
+        """Start nothing before this moment; a rest that lasts longer stays as it is."""
+        self.paused_until = max(self.paused_until, until)
+
     def fault(self, position: int, until: float) -> None:
         """Note that a send failed through a fault of ours: no attempt, and the row is the database's again."""
         self.faults += 1
-        self.paused_until = until
+        self.rest(until)
         self.circuit.abandon()
         self.release(position)
         if self.fifo:

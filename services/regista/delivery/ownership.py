@@ -34,6 +34,8 @@ class Ownership:
         self.retiring = False
         """Whether all shards are to be given back, each as soon as nothing of it is in flight."""
         self.owners: dict[int, UUID] = {}
+        self.known = False
+        """Whether a whole beat has said which shards are ours."""
         self.valid_until = 0.0
         self._link = link
 
@@ -94,4 +96,5 @@ class Ownership:
         changed = epochs != self.epochs or leaving != self.leaving
         self.epochs, self.leaving = epochs, leaving
         self.owners = {shard: owner for shard, owner, _ in rows if owner is not None}
+        self.known = True
         return changed

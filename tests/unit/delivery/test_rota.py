@@ -133,6 +133,44 @@ def test_a_lane_that_is_hastened_is_not_served_twice_for_one_row() -> None:
     assert rota.take(20.0) is None
 
 
+def test_a_lane_that_rests_lets_others_pass_and_has_one_moment_at_which_it_goes_on() -> None:
+    rota, resting, other = Rota(10), lane_of(1, 4, Throttle(1, 1.0)), lane_of(2)
+    for position in range(2):
+        resting.hand(row(1, position))
+        other.hand(row(2, 10 + position))
+    resting.rest(30.0)
+    resting.rest(5.0)
+    resting.fault(99, until=6.0)
+    for lane in (resting, other):
+        rota.offer(lane)
+    assert [taken[0].id for _ in range(3) if (taken := rota.take(0.0))] == [2, 2]
+    # What is offered meanwhile neither shortens the rest nor is asked about again before its end.
+    rota.hasten(resting)
+    assert rota.take(7.0) is None
+    assert rota.take(7.0) is None
+    assert rota.next_at == 30.0
+    assert rota.promote(29.9) == 0
+    assert rota.promote(30.0) > 0
+    assert [taken[0].id for _ in range(3) if (taken := rota.take(30.0))] == [1]
+    assert rota.next_at == 31.0
+
+
+def test_a_rest_outlasts_a_circuit_that_reopens_and_then_lets_one_probe_pass() -> None:
+    rota, lane = Rota(10), lane_of(1, 4)
+    for _ in range(10):
+        lane.circuit.start()
+        lane.circuit.end(0.0, failed=True, probe=False)
+    lane.rest(100.0)
+    for position in range(3):
+        lane.hand(row(1, position))
+    rota.offer(lane)
+    assert rota.take(50.0) is None
+    rota.promote(100.0)
+    assert rota.take(100.0) is not None
+    assert lane.circuit.start()
+    assert rota.take(100.0) is None
+
+
 def test_a_lane_keeps_256_handed_rows_and_leaves_the_others_to_the_database() -> None:
     lane = lane_of(1)
     taken = [lane.hand(row(1, position)) for position in range(HANDED_LIMIT + 10)]
@@ -185,6 +223,16 @@ class World:
         self.snapshot: list[int] | None = None
         self.sent: list[int] = []
         self.arrived: list[int] = []
+        self.now = 0.0
+        self.rests_until = 0.0
+
+    def rest(self, seconds: int) -> None:
+        self.lane.rest(self.now + seconds)
+        self.rests_until = max(self.rests_until, self.now + seconds)
+
+    def later(self, seconds: int) -> None:
+        self.now += seconds
+        self.rota.promote(self.now)
 
     def plan(self, number: int, *, handed: bool) -> None:
         rows = [row(1, self.next + offset) for offset in range(number)]
@@ -209,9 +257,10 @@ class World:
 
     def start(self) -> None:
         self.rota.hasten(self.lane)
-        taken = self.rota.take(0.0)
+        taken = self.rota.take(self.now)
         if taken is not None:
             position = taken[1].row.position
+            assert self.now >= self.rests_until, "sent while the receiver wants rest"
             assert position in self.pending, "sent what is recorded as sent"
             assert position not in {due.row.position for due in self.flying}, "sent twice at the same time"
             assert len(self.flying) < self.lane.terms.concurrency
@@ -248,6 +297,8 @@ MOVES = st.lists(
         st.tuples(st.just("start"), st.just(0), st.just(False)),
         st.tuples(st.just("end"), st.just(0), st.booleans()),
         st.tuples(st.just("record"), st.just(0), st.just(False)),
+        st.tuples(st.just("rest"), st.integers(1, 30), st.just(False)),
+        st.tuples(st.just("later"), st.integers(1, 10), st.just(False)),
     ),
     max_size=80,
 )
@@ -267,11 +318,16 @@ def test_nothing_is_lost_or_sent_after_its_record_and_fifo_lanes_arrive_in_order
                 world.begin_read(number)
             case "end":
                 world.end(failed=flag)
+            case "rest":
+                world.rest(number)
+            case "later":
+                world.later(number)
             case _:
                 getattr(world, name)()
     for _ in range(20 * (world.next + 2)):
         if not world.pending:
             break
+        world.later(10)
         world.end_read()
         world.begin_read(10)
         world.end_read()
