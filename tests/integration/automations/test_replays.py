@@ -357,3 +357,21 @@ async def test_who_may_replay_what_and_what_is_no_selection(home: Tenant) -> Non
     admin = home.api.as_key(await home.api.key_of("ada", team="team", role="admin"))
     own = (await admin.post(f"{V1}/webhooks/{hook['id']}/replay", json={"from": "2020-01-01T00:00:00Z"})).json()
     assert own["selection"]["entities"] == ["ada", "team"]
+
+
+async def test_a_replay_canceled_between_two_planners_tells_of_each_action_what_became_of_it(home: Tenant) -> None:
+    await home.webhook("http://127.0.0.1:9/")
+    await home.channel()
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops"}}]
+    made = await home.automation(actions=both)
+    await home.emit(times=300)  # more than one round takes, so that it still runs
+    replay = await asked(home, f"/automations/{made['id']}/replay", types=["alias.added"])
+    await Replays(home.api.runtime.database).round()
+    await DueExecutions(WEBHOOKS, home.api.runtime.database, Catalogue()).round()
+    canceled = await home.client.post(f"{V1}/replays/{replay['id']}/cancel")
+    assert canceled.status_code == 200, canceled.text
+    shown_ = (await home.client.get(f"{V1}/executions?limit=500")).json()["items"]
+    assert {(each["kind"], each["status"], each["reason"]) for each in shown_} == {
+        ("webhook", "pending", None),
+        ("slack", "skipped", "canceled"),
+    }

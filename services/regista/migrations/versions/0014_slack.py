@@ -34,22 +34,23 @@ _STATEMENTS = (
             GENERATED ALWAYS AS ((id % 64 + CASE kind WHEN 'slack' THEN 64 ELSE 0 END)::smallint) STORED
     """,
     "CREATE INDEX lane_by_shard ON lane (shard)",
-    # As it was, with Slack's messages in the ledger like all that is sent.
+    # As it was, with Slack's messages in the ledger like all that is sent. What is in the ledger is told by it, whatever
+    # became of the decision: a replay that is canceled may have been taken up by one planner and not by the other.
     """
     CREATE OR REPLACE VIEW execution AS
     SELECT d.position, d.organization_id, d.automation_id, r.name AS automation, d.revision, d.event_id, d.replay_id,
            d.verdict, d.decided_at, (a.place - 1)::smallint AS action_index, k.kind, v.id AS delivery_id,
            CASE
-               WHEN d.verdict = 'skipped' THEN 'skipped'
-               WHEN d.verdict = 'deferred' THEN 'pending'
-               WHEN k.kind = 'no_op' THEN 'finished'
                WHEN v.state = 'succeeded' THEN 'finished'
                WHEN v.state IN ('dead', 'canceled') THEN 'failed'
+               WHEN v.id IS NOT NULL OR d.verdict = 'deferred' THEN 'pending'
+               WHEN d.verdict = 'skipped' THEN 'skipped'
+               WHEN k.kind = 'no_op' THEN 'finished'
                ELSE 'pending'
            END AS status,
            CASE
-               WHEN d.verdict <> 'fire' THEN d.reason
                WHEN v.state IN ('dead', 'canceled') THEN v.state
+               WHEN v.id IS NULL AND d.verdict <> 'fire' THEN d.reason
            END AS reason,
            d."values" ->> 'error' AS error
     FROM decision d
