@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from regista.automations.catalogue import Catalogue
 from regista.delivery import Dispatcher
 from regista.effects.planner import Planner
+from regista.kit import clock
 from regista.kit.service import Lifecycle
 from regista.slack.planning import SLACK
 from regista.slack.sender import SlackSender
@@ -50,3 +51,11 @@ async def sending(tenant: Tenant) -> AsyncGenerator[Sending]:
         await asyncio.gather(it.running, return_exceptions=True)
         for sender in it.senders:
             sender.close()
+
+
+async def until(holds: Any, seconds: float = 30) -> None:
+    """Wait until what ``holds`` returns is awaited as true."""
+    deadline = clock.monotonic() + seconds
+    while not await holds():
+        assert clock.monotonic() < deadline, "it did not come to be"
+        await asyncio.sleep(0.02)

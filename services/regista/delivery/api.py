@@ -25,7 +25,8 @@ Number = Annotated[int, Field(ge=1, lt=2**63)]
 class DeliveryShape(BaseModel):
     """An effect and what became of it; `endpoint` is the name of what it goes to, of `kind` webhook or slack.
 
-    `id` is the same on every attempt, and the `webhook-id` that the receiver of a webhook sees. `automation_id` and `revision` are null where the event was replayed to the endpoint itself.
+    `id` is the same on every attempt, and the `webhook-id` that the receiver of a webhook sees. `automation_id` and
+    `revision` are null where the event was replayed to the endpoint itself.
     """
 
     id: UUID

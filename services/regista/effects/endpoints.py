@@ -1,18 +1,19 @@
 """What commands on webhooks and on channels have in common: each is an integration with a lane. None commits."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import asyncpg
 
 from regista.access.actions import Action
 from regista.access.service import owner_of
-from regista.access.verdict import Actor, Resource, authorize, shared
+from regista.access.verdict import Actor, Resource, authorize, decide, reach, shared
 from regista.automations import integrations
 from regista.automations.repository import bump_catalogue
 from regista.delivery import Throttle, create_lane, disable_lane, enable_lane, remove_lane
 from regista.effects import repository
 from regista.effects.names import check_name
+from regista.effects.repository import Integrations
 from regista.effects.snapshots import endpoint_snapshot, integration_snapshot
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
@@ -40,15 +41,15 @@ class Made(NamedTuple):
 class Endpoints(NamedTuple):
     """The integrations of one kind. ``noun`` is what people call one.
 
-    ``channel`` wakes whoever sends to them. ``one`` reads one that is not deleted, by organization and id, with its lane
-    and what snapshots show; ``forget`` deletes its secrets. ``taken`` is raised for a name that the entity has already,
+    ``channel`` wakes whoever sends to them. ``rows`` reads them, with what snapshots show; ``forget`` deletes the secrets
+    of one. ``taken`` is raised for a name that the entity has already,
     ``used`` for one that automations use, whose names are ``details["automations"]``.
     """
 
     kind: Literal["webhook", "slack"]
     noun: str
     channel: str
-    one: Callable[[Transaction, int, int], Awaitable[asyncpg.Record | None]]
+    rows: Integrations
     forget: Callable[[Transaction, int], Awaitable[None]]
     taken: type[ConflictError]
     used: type[ConflictError]
@@ -100,7 +101,7 @@ class Endpoints(NamedTuple):
 
     async def read(self, transaction: Transaction, actor: Actor, number: int) -> asyncpg.Record:
         """Return an integration. Raises `NotFoundError`."""
-        row = await self.one(transaction, actor.organization_id, number)
+        row = await self.rows.one(transaction, actor.organization_id, number)
         if row is None:
             raise self._missing(number)
         return row
@@ -110,6 +111,16 @@ class Endpoints(NamedTuple):
         row = await self.read(transaction, actor, number)
         authorize(actor, action, self.resource_of(row))
         return row
+
+    async def page_of(self, transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
+        """Return up to ``limit`` integrations behind id ``after`` that the actor may see."""
+        entities, general = reach(actor, Action.INTEGRATION_READ)
+        return await self.rows.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
+
+    async def seen(self, transaction: Transaction, actor: Actor, numbers: Sequence[int]) -> list[asyncpg.Record]:
+        """Return those of the integrations that the actor may see; deleted ones too."""
+        rows = await self.rows.by_ids(transaction, actor.organization_id, numbers)
+        return [row for row in rows if decide(actor, Action.INTEGRATION_READ, self.resource_of(row)).allowed]
 
     async def delete(self, transaction: Transaction, actor: Actor, number: int) -> None:
         """Delete an integration with its secrets; what was waiting for it is canceled.

@@ -141,7 +141,7 @@ async def list_slack_channels(call: Call, limit: Limit = 50, cursor: Cursor = No
     key = decode(cursor, int)
 
     async def query(tx: Transaction) -> Page[SlackChannelShape]:
-        rows = await service.page_of(tx, call.actor, key[0] if key else 0, limit + 1)
+        rows = await CHANNELS.page_of(tx, call.actor, key[0] if key else 0, limit + 1)
         return page(rows, limit, lambda row: [row["id"]], _shape)
 
     return await call.answer(query)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from regista.automations.language.seen import Seen
+from regista.automations.payloads.inserted import in_mrkdwn
 
 LONGEST_TITLE: Final = 150
 """Characters of a header block."""
@@ -47,7 +48,7 @@ def message_of(words: Words, seen: Seen) -> dict[str, Any]:
     blocks += [SectionBlock(text=MarkdownTextObject(text=part)) for part in _parts(text)]
     blocks.append(ContextBlock(elements=[MarkdownTextObject(text=_context(words.severity, seen))]))
     return {
-        "text": _shortened(escaped(title) or text, LONGEST_PART),
+        "text": _shortened(in_mrkdwn(title) or text, LONGEST_PART),
         "blocks": [block.to_dict() for block in blocks],
         "unfurl_links": False,
         "unfurl_media": False,
@@ -61,12 +62,7 @@ def message_of(words: Words, seen: Seen) -> dict[str, Any]:
 def told(seen: Seen) -> str:
     """Return an event in a sentence, in mrkdwn."""
     who = seen.author or seen.event.actor
-    return f"*{escaped(seen.event.short_type)}*: {escaped(seen.event.subject)}, by {escaped(who)}"
-
-
-def escaped(text: str) -> str:
-    """Return a text as mrkdwn that says just that."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"*{in_mrkdwn(seen.event.short_type)}*: {in_mrkdwn(seen.event.subject)}, by {in_mrkdwn(who)}"
 
 
 def _printable(text: str) -> str:
@@ -76,8 +72,8 @@ def _printable(text: str) -> str:
 
 def _context(severity: str | None, seen: Seen) -> str:
     said = [EMOJI[severity]] if severity is not None else []
-    said += [f"`{seen.event.short_type}`", escaped(_shortened(seen.event.subject, LONGEST_CONTEXT))]
-    said.append(f"by {escaped(_shortened(seen.author or seen.event.actor, LONGEST_CONTEXT))}")
+    said += [f"`{seen.event.short_type}`", in_mrkdwn(_shortened(seen.event.subject, LONGEST_CONTEXT))]
+    said.append(f"by {in_mrkdwn(_shortened(seen.author or seen.event.actor, LONGEST_CONTEXT))}")
     return " · ".join(said)
 
 

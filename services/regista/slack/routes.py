@@ -31,7 +31,7 @@ def channel_routes(database: Database, vault: Vault) -> Routes[ChannelRoute]:
     """Return the routes of channels by their lanes."""
 
     async def load(transaction: Transaction, lane_id: int) -> Loaded[ChannelRoute] | None:
-        row = await repository.by_lane(transaction, lane_id)
+        row = await repository.ROWS.by_lane(transaction, lane_id)
         if row is None or row["deleted_at"] is not None:
             return None
         return Loaded(await load_route(transaction, row, vault))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from regista.automations.payloads.frozen import MASK
 from regista.delivery import Claimed, LaneNews, Outcome
+from regista.effects.masking import hidden, spellings
 from regista.effects.news import announce
 from regista.effects.planning import unsendable, unsent
 from regista.kit import backoff, clock
@@ -45,7 +45,7 @@ class SlackSender:
 
     async def announce(self, transaction: Transaction, lane_id: int, news: LaneNews) -> None:
         """Append the event of the news to the channel's aggregate."""
-        row = await repository.by_lane(transaction, lane_id)
+        row = await repository.ROWS.by_lane(transaction, lane_id)
         if row is not None:
             await announce(transaction, row, news, self._public_url)
 
@@ -79,6 +79,4 @@ def outcome_of(said: Said, route: ChannelRoute) -> Outcome:
 
 def without_secrets(text: bytes, route: ChannelRoute) -> bytes:
     """Return what came back with ``***`` for what the channel is reached by."""
-    for secret in route.hidden:
-        text = text.replace(secret.encode(), MASK.encode())
-    return text
+    return hidden(text, spellings(route.hidden))

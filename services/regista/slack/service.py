@@ -6,7 +6,7 @@ from typing import Any, Final
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, decide, reach
+from regista.access.verdict import Actor
 from regista.automations.secrets import repository as named_secrets
 from regista.automations.secrets.reference import referred
 from regista.automations.secrets.service import require
@@ -29,7 +29,7 @@ CHANNELS: Final = Endpoints(
     "slack",
     "Slack channel",
     repository.CHANNEL,
-    repository.one,
+    repository.ROWS,
     repository.forget_secrets,
     ChannelExistsError,
     ChannelInUseError,
@@ -51,7 +51,8 @@ async def create(
 ) -> asyncpg.Record:
     """Make a channel of ``entity`` (None: the caller's own team); ``workspace`` is what Slack said of the token.
 
-    Raises `InvalidError` for what makes no channel, ChannelExistsError, UnknownSecretError, and `NotFoundError` for an entity that is not there.
+    Raises `InvalidError` for what makes no channel, ChannelExistsError, UnknownSecretError, and `NotFoundError` for an
+    entity that is not there.
     """
     wanted = checked(wanted, guard.allowed)
     made = await CHANNELS.make(transaction, actor, entity, name, concurrency=CONCURRENCY, throttle=PACE)
@@ -67,7 +68,9 @@ async def create(
 async def change(
     transaction: Transaction, actor: Actor, guard: Guard, channel: int, given: Wanted, workspace: str | None
 ) -> asyncpg.Record:
-    """Change what of a channel is given; ``workspace`` is what Slack said of a given token. What is as it was makes no event.
+    """Change what of a channel is given; ``workspace`` is what Slack said of a given token.
+
+    What is as it was makes no event.
 
     One that was disabled because Slack did not take its token is enabled by a token or URL, be it the same, which Slack
     may take again. Raises `InvalidError` for what of it makes no channel, and UnknownSecretError.
@@ -93,22 +96,12 @@ async def change(
     return row
 
 
-async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
-    """Return up to ``limit`` channels behind id ``after`` that the actor may see."""
-    entities, general = reach(actor, Action.INTEGRATION_READ)
-    return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
-
-
 async def shown(
     transaction: Transaction, actor: Actor, channels: Sequence[int]
 ) -> dict[int, tuple[str | None, str | None]]:
     """Return workspace and channel of the channels that the actor may see, by id; deleted ones too."""
-    rows = await repository.by_ids(transaction, actor.organization_id, channels)
-    return {
-        row["id"]: (row["workspace"], row["channel"])
-        for row in rows
-        if decide(actor, Action.INTEGRATION_READ, CHANNELS.resource_of(row)).allowed
-    }
+    rows = await CHANNELS.seen(transaction, actor, channels)
+    return {row["id"]: (row["workspace"], row["channel"]) for row in rows}
 
 
 def wanted_of(vault: Vault, row: asyncpg.Record) -> Wanted:

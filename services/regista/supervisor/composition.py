@@ -109,12 +109,16 @@ def _sending(runtime: Runtime, ways: Sequence[Way]) -> tuple[list[Consumer], lis
     """
     database, catalogue = runtime.database, Catalogue()
     dispatcher = Dispatcher(runtime, [_SENDERS[way.kind](runtime) for way in ways])
-    rounds = [DueExecutions(way, database, catalogue, dispatcher) for way in ways]
     services: list[Service] = [
         dispatcher,
         *(
-            Rounds(f"due of {way.group}", database, due_repository.CHANNEL, due.round)
-            for way, due in zip(ways, rounds, strict=True)
+            Rounds(
+                f"due of {way.group}",
+                database,
+                due_repository.CHANNEL,
+                DueExecutions(way, database, catalogue, dispatcher).round,
+            )
+            for way in ways
         ),
     ]
     if WEBHOOKS in ways:

@@ -161,7 +161,7 @@ async def list_webhooks(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
     key = decode(cursor, int)
 
     async def query(tx: Transaction) -> Page[WebhookShape]:
-        rows = await service.page_of(tx, call.actor, key[0] if key else 0, limit + 1)
+        rows = await ENDPOINTS.page_of(tx, call.actor, key[0] if key else 0, limit + 1)
         keys = await repository.live_keys_of(tx, [row["id"] for row in rows])
         return page(rows, limit, lambda row: [row["id"]], lambda row: _shown(call.actor, row, keys[row["id"]]))
 

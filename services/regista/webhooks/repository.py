@@ -2,27 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 
+from regista.effects.repository import Integrations
 from regista.kit.db import Transaction
 
 CHANNEL = "regista_endpoints"
 """Wakes every sender: an endpoint, or a key of one, changed."""
 
-_SHOWN = """
-SELECT i.id, i.kind, i.aggregate_id, i.organization_id, o.name AS organization, i.entity_id, e.name AS entity,
-       e.kind AS entity_kind, i.name, i.lane_id, i.created_at, i.deleted_at,
-       n.form, n.url, n.timeout_seconds, n.signature, n.wandb_signature, n.wandb_secret, n.header_names, n.headers, n.access_token,
-       l.state, l.disabled_reason, l.failing, l.concurrency, l.throttle_count, l.throttle_seconds
-FROM integration i
-JOIN endpoint n ON n.integration_id = i.id
-JOIN entity e ON e.id = i.entity_id
-JOIN organization o ON o.id = i.organization_id
-JOIN lane l ON l.id = i.lane_id
-"""
-_BY_LANE = _SHOWN + " WHERE i.lane_id = $1"
+ROWS: Final = Integrations(
+    "endpoint",
+    """
+    n.form, n.url, n.timeout_seconds, n.signature, n.wandb_signature, n.wandb_secret, n.header_names, n.headers,
+    n.access_token
+    """,
+)
 _LIVE_KEYS = """
 SELECT sealed, public_key, created_at, expires_at FROM webhook_key
 WHERE integration_id = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())
@@ -41,53 +37,6 @@ class NewEndpoint(NamedTuple):
     header_names: Sequence[str]
     headers: bytes | None
     access_token: bytes | None
-
-
-async def one(transaction: Transaction, organization: int, integration: int) -> asyncpg.Record | None:
-    """Return an endpoint that is not deleted, with the state of its lane."""
-    return await transaction.connection.fetchrow(
-        _SHOWN + " WHERE i.organization_id = $1 AND i.id = $2 AND i.deleted_at IS NULL", organization, integration
-    )
-
-
-async def by_ids(transaction: Transaction, organization: int, integrations: Sequence[int]) -> list[asyncpg.Record]:
-    """Return these endpoints, deleted or not."""
-    return await transaction.connection.fetch(
-        _SHOWN + " WHERE i.organization_id = $1 AND i.id = ANY($2::bigint[])", organization, list(integrations)
-    )
-
-
-async def by_lane(transaction: Transaction, lane: int) -> asyncpg.Record | None:
-    """Return the endpoint of a lane, deleted or not."""
-    return await transaction.connection.fetchrow(_BY_LANE, lane)
-
-
-async def page_of(
-    transaction: Transaction,
-    organization: int,
-    entities: Sequence[int] | None,
-    after: int,
-    limit: int,
-    *,
-    general: bool,
-) -> list[asyncpg.Record]:
-    """Return up to ``limit`` endpoints behind id ``after``, of these entities (None: of all).
-
-    ``general`` adds those of the organization's own entity.
-    """
-    return await transaction.connection.fetch(
-        _SHOWN
-        + """
-        WHERE i.organization_id = $1 AND i.deleted_at IS NULL AND i.id > $2
-          AND ($3::bigint[] IS NULL OR i.entity_id = ANY($3) OR ($5 AND e.kind = 'organization'))
-        ORDER BY i.id LIMIT $4
-        """,
-        organization,
-        after,
-        None if entities is None else list(entities),
-        limit,
-        general,
-    )
 
 
 async def insert(transaction: Transaction, integration: int, organization: int, new: NewEndpoint) -> None:

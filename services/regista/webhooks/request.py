@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from regista.automations.payloads.frozen import MASK, escaped
+from regista.effects.masking import hidden, spellings
 from regista.kit.signing import WANDB_HEADER, SigningKey, signature_headers, wandb_signature
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -17,8 +17,6 @@ TRACE_HEADER: Final = "traceparent"
 STATE_HEADER: Final = "tracestate"
 STATE_KEY: Final = "regista"
 """Our member of W3C's ``tracestate``: the delivery, by which what is called tells the API why it calls back."""
-_SHORTEST: Final = 4
-"""Characters of a secret that is looked for in what comes back: a shorter one would be found everywhere."""
 
 
 class Route:
@@ -56,7 +54,7 @@ class Route:
         self._of_payloads = self._template
         if "content-type" not in given:
             self._of_payloads = self._template | {"Content-Type": PAYLOAD_TYPE}
-        self._hidden = _spellings({*secrets, access_token or ""})
+        self._hidden = spellings({*secrets, access_token or ""})
 
     def headers(
         self,
@@ -85,16 +83,5 @@ class Route:
         return headers
 
     def without_secrets(self, text: bytes, more: Iterable[str] = ()) -> bytes:
-        """Return what came back with ``***`` for every secret that was sent, and ``more``.
-
-        Found as it is and as JSON has it; not in another encoding, and not where the end of what is kept cuts it.
-        """
-        if not text:
-            return text
-        for value in (*self._hidden, *_spellings(more)):
-            text = text.replace(value, MASK.encode())
-        return text
-
-
-def _spellings(values: Iterable[str]) -> set[bytes]:
-    return {spelt for value in values if len(value) >= _SHORTEST for spelt in (value.encode(), escaped(value))}
+        """Return what came back with ``***`` for every secret that was sent, and ``more``."""
+        return hidden(text, (*self._hidden, *spellings(more))) if text else text

@@ -49,7 +49,7 @@ class EndpointRoutes:
         if known is not None and known.named.keys() >= set(names):
             return known.named
         async with self._database.transaction() as transaction:
-            row = await repository.by_lane(transaction, lane_id)
+            row = await repository.ROWS.by_lane(transaction, lane_id)
             if row is None:
                 return {}
             values = await values_named(transaction, self._vault, row["entity_id"], names)
@@ -59,7 +59,7 @@ class EndpointRoutes:
         return values
 
     async def _load(self, transaction: Transaction, lane_id: int) -> Loaded[_Known] | None:
-        row = await repository.by_lane(transaction, lane_id)
+        row = await repository.ROWS.by_lane(transaction, lane_id)
         if row is None or row["deleted_at"] is not None:
             return None
         keys = await repository.live_keys(transaction, row["id"])

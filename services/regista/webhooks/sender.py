@@ -84,6 +84,6 @@ class WebhookSender:
 
     async def announce(self, transaction: Transaction, lane_id: int, news: LaneNews) -> None:
         """Append the event of the news to the endpoint's aggregate."""
-        row = await repository.by_lane(transaction, lane_id)
+        row = await repository.ROWS.by_lane(transaction, lane_id)
         if row is not None:
             await announce(transaction, row, news, self._public_url)

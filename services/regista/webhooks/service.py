@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import asyncpg
 
 from regista.access.actions import Action
-from regista.access.verdict import Actor, decide, reach
+from regista.access.verdict import Actor, decide
 from regista.automations.secrets import repository as named_secrets
 from regista.automations.secrets.reference import referred
 from regista.automations.secrets.service import require
@@ -39,7 +39,7 @@ ENDPOINTS: Final = Endpoints(
     "webhook",
     "webhook",
     repository.CHANNEL,
-    repository.one,
+    repository.ROWS,
     repository.forget_secrets,
     WebhookExistsError,
     WebhookInUseError,
@@ -166,12 +166,6 @@ async def rotate(
     return before, _shown_once(key)
 
 
-async def page_of(transaction: Transaction, actor: Actor, after: int, limit: int) -> list[asyncpg.Record]:
-    """Return up to ``limit`` endpoints behind id ``after`` that the actor may see."""
-    entities, general = reach(actor, Action.INTEGRATION_READ)
-    return await repository.page_of(transaction, actor.organization_id, entities, after, limit, general=general)
-
-
 def shown_url(actor: Actor, row: asyncpg.Record) -> str:
     """Return the endpoint's URL as the actor may see it: who cannot edit it sees no query, which may carry a token."""
     if decide(actor, Action.INTEGRATION_WRITE, ENDPOINTS.resource_of(row)).allowed:
@@ -181,12 +175,7 @@ def shown_url(actor: Actor, row: asyncpg.Record) -> str:
 
 async def urls(transaction: Transaction, actor: Actor, webhooks: Sequence[int]) -> dict[int, str]:
     """Return the URLs of endpoints that the actor may see, as it may see them, by id; deleted ones too."""
-    rows = await repository.by_ids(transaction, actor.organization_id, webhooks)
-    return {
-        row["id"]: shown_url(actor, row)
-        for row in rows
-        if decide(actor, Action.INTEGRATION_READ, ENDPOINTS.resource_of(row)).allowed
-    }
+    return {row["id"]: shown_url(actor, row) for row in await ENDPOINTS.seen(transaction, actor, webhooks)}
 
 
 async def _add_key(

@@ -2,33 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import structlog
 
 from regista.delivery import disable_lane
 from regista.slack.routes import channel_routes
-from tests.support.postgres import PostgresSession
 from tests.support.receiver import response
 from tests.support.slack import TOKEN, FakeSlack
-from tests.support.stage import Tenant, second_tenant, staged
+from tests.support.stage import Tenant, second_tenant
 
 PATH = "/api/v1/slack-channels"
-
-
-@pytest.fixture
-async def slack() -> AsyncGenerator[FakeSlack]:
-    async with FakeSlack() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def home(postgres: PostgresSession, tmp_path: Path, slack: FakeSlack) -> AsyncGenerator[Tenant]:
-    async with staged(postgres, tmp_path, slack_api_url=slack.api) as tenant:
-        yield tenant
 
 
 async def events(home: Tenant) -> list[tuple[str, Any]]:

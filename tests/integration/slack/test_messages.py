@@ -2,39 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from regista.kit import clock
-from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, response
-from tests.support.sending import Sending, sending
+from tests.support.sending import Sending, sending, until
 from tests.support.slack import TOKEN, FakeSlack
-from tests.support.stage import Tenant, staged
+from tests.support.stage import Tenant
 
 SAY = {"integration": "team/ml-ops", "title": "${alias} is ${artifact_version_string}", "text": "by *${event_author}*"}
-
-
-@pytest.fixture
-async def slack() -> AsyncGenerator[FakeSlack]:
-    async with FakeSlack() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def home(postgres: PostgresSession, tmp_path: Path, slack: FakeSlack) -> AsyncGenerator[Tenant]:
-    async with staged(postgres, tmp_path, slack_api_url=slack.api) as tenant:
-        yield tenant
-
-
-async def until(holds: Any, seconds: float = 20) -> None:
-    deadline = clock.monotonic() + seconds
-    while not (await holds()):
-        assert clock.monotonic() < deadline, "it did not come to be"
-        await asyncio.sleep(0.02)
 
 
 async def states(tenant: Tenant) -> list[tuple[str, int]]:

@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +7,14 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from regista.automations.catalogue import Catalogue
-from regista.delivery import Claimed, Dispatcher
+from regista.delivery import Claimed
 from regista.effects.planner import Planner
-from regista.kit import clock
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
-from regista.kit.service import Lifecycle
 from regista.webhooks.planning import WEBHOOKS
-from regista.webhooks.sender import WebhookSender
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, Request, response
+from tests.support.sending import sending, until
 from tests.support.stage import Tenant, second_tenant, staged
 
 
@@ -25,30 +22,6 @@ from tests.support.stage import Tenant, second_tenant, staged
 async def home(postgres: PostgresSession, tmp_path: Path) -> AsyncGenerator[Tenant]:
     async with staged(postgres, tmp_path) as tenant:
         yield tenant
-
-
-@asynccontextmanager
-async def delivering(tenant: Tenant) -> AsyncGenerator[Planner]:
-    """Run the planner's other half; yield the planner."""
-    runtime = tenant.api.runtime
-    sender = WebhookSender(runtime)
-    dispatcher = Dispatcher(runtime, [sender])
-    lifecycle = Lifecycle()
-    running = asyncio.create_task(dispatcher.run(lifecycle))
-    try:
-        await asyncio.wait_for(lifecycle.started.wait(), 20)
-        yield Planner(WEBHOOKS, runtime.database, Catalogue(), dispatcher)
-    finally:
-        lifecycle.stopping.set()
-        await running
-        sender.close()
-
-
-async def until(holds: Any, seconds: float = 30) -> None:
-    deadline = clock.monotonic() + seconds
-    while not await holds():
-        assert clock.monotonic() < deadline, "it did not come to be"
-        await asyncio.sleep(0.02)
 
 
 def arrived(receiver: Receiver, count: int) -> Any:
@@ -63,7 +36,7 @@ async def deliveries(tenant: Tenant) -> list[dict[str, Any]]:
 
 
 async def test_the_receiver_gets_the_bytes_of_the_log_signed_for_it(home: Tenant) -> None:
-    async with Receiver() as receiver, delivering(home) as planner:
+    async with Receiver() as receiver, sending(home) as it:
         made = await home.webhook(
             receiver.url(),
             headers={"X-Team": "vision"},
@@ -72,7 +45,7 @@ async def test_the_receiver_gets_the_bytes_of_the_log_signed_for_it(home: Tenant
         )
         await home.automation(scope="collection/team/mnist/MNIST")
         (received,) = await home.emit()
-        await planner.handle([received])
+        await it.plan([received])
         await until(arrived(receiver, 1))
         (request,) = receiver.requests
         assert request.body == received.raw
@@ -86,15 +59,15 @@ async def test_the_receiver_gets_the_bytes_of_the_log_signed_for_it(home: Tenant
 
 
 async def test_every_action_of_every_automation_is_sent_once_under_redelivery(home: Tenant) -> None:
-    async with Receiver() as one, Receiver() as other, delivering(home) as planner:
+    async with Receiver() as one, Receiver() as other, sending(home) as it:
         await home.webhook(one.url())
         await home.webhook(other.url(), "other")
         both = [{"webhook": {"integration": "team/ci"}}, {"webhook": {"integration": "team/other"}}]
         await home.automation("first", actions=both)
         await home.automation("second")
         batch = await home.emit(times=10)
-        await planner.handle(batch)
-        await planner.handle(batch)
+        await it.plan(batch)
+        await it.plan(batch)
         await Planner(WEBHOOKS, home.api.runtime.database, Catalogue()).handle(batch[::-1])
         await until(arrived(one, 20))
         await until(arrived(other, 10))
@@ -146,12 +119,12 @@ async def test_an_automation_that_is_disabled_or_deleted_sends_nothing(home: Ten
 
 async def test_organizations_share_a_planner_and_no_endpoint(home: Tenant) -> None:
     rival = await second_tenant(home.api)
-    async with Receiver() as mine, Receiver() as theirs, delivering(home) as planner:
+    async with Receiver() as mine, Receiver() as theirs, sending(home) as it:
         for tenant, receiver in ((home, mine), (rival, theirs)):
             await tenant.webhook(receiver.url())
             await tenant.automation()
         batch = [*await home.emit(), *await rival.emit(), *await home.emit()]
-        await planner.handle(batch)
+        await it.plan(batch)
         await until(arrived(mine, 2))
         await until(arrived(theirs, 1))
         assert all(b'"source":"/orgs/home"' in request.body for request in mine.requests)
@@ -165,8 +138,8 @@ async def test_a_crash_between_plan_and_hand_over_is_made_good_by_the_ledger(hom
         await home.automation()
         batch = await home.emit(times=3)
         await Planner(WEBHOOKS, home.api.runtime.database, Catalogue()).handle(batch)
-        async with delivering(home) as planner:
-            await planner.handle(batch)
+        async with sending(home) as it:
+            await it.plan(batch)
             await until(arrived(receiver, 3))
             assert sorted(request.body for request in receiver.requests) == sorted(each.raw for each in batch)
 
@@ -175,11 +148,11 @@ async def test_410_disables_the_endpoint_and_says_so_in_the_chain_of_its_event(h
     async def gone(_request: Request, writer: Any) -> None:
         writer.write(response("410 Gone"))
 
-    async with Receiver(answer=gone) as receiver, delivering(home) as planner:
+    async with Receiver(answer=gone) as receiver, sending(home) as it:
         made = await home.webhook(receiver.url())
         await home.automation()
         (received,) = await home.emit()
-        await planner.handle([received])
+        await it.plan([received])
         path = f"/api/v1/webhooks/{made['id']}"
 
         async def disabled() -> bool:
@@ -205,11 +178,11 @@ async def test_a_forbidden_address_is_an_attempt_with_that_error(postgres: Postg
     async with (
         staged(postgres, tmp_path, webhook_allowed_networks=()) as closed,
         Receiver() as receiver,
-        delivering(closed) as planner,
+        sending(closed) as it,
     ):
         await closed.webhook(receiver.url(host="localhost"))
         await closed.automation()
-        await planner.handle(await closed.emit())
+        await it.plan(await closed.emit())
 
         async def attempted() -> bool:
             return bool(await closed.rows("SELECT FROM attempt"))

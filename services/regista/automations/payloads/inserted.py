@@ -31,11 +31,16 @@ def as_text(value: Any) -> bytes:
 
 
 def as_mrkdwn(value: Any) -> bytes:
-    """Return a value as `as_text` does, with what Slack's markup takes for its own escaped.
+    """Return a value as `as_text` does, as `in_mrkdwn` says it."""
+    return in_mrkdwn(as_text(value).decode()).encode()
+
+
+def in_mrkdwn(text: str) -> str:
+    """Return a text in Slack's markup that says just that.
 
     Source: Slack, "Formatting text for app surfaces", "Escaping text".
     """
-    return as_text(value).replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _dumped(value: Any) -> bytes:
