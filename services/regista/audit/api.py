@@ -18,7 +18,7 @@ from regista.audit.question import Question
 from regista.audit.rendering import COLUMNS, csv_lines, json_lines, members
 from regista.audit.repository.search import Place
 from regista.audit.service import Reading
-from regista.events.filters import Since, Until
+from regista.events.asking import Since, Until
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
 from regista.kit.web import PROBLEMS, ActionRouter, Cursor, Limit, Page

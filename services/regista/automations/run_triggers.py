@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, ValidationError
 
+from regista.kit.bodies import Part
 from regista.kit.errors import InvalidError
-from regista.kit.web.body import Part
 from regista_events import RunState
 
 STATE_EVENT = "run.state_changed"

@@ -17,7 +17,8 @@ from regista.access.actions import Action
 from regista.access.boundary import Call, caller
 from regista.events import documents as described
 from regista.events import service, tail
-from regista.events.filters import Entity, EventFilter, Types, asked, full_types
+from regista.events.asking import Entity, Types, asked
+from regista.events.filters import EventFilter, full_types
 from regista.events.stream import follow
 from regista.events.tail import Wanted
 from regista.events.vector import decode as decode_vector

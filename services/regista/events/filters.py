@@ -1,22 +1,15 @@
-"""What a reader of the log asks for."""
+"""Which events of the log are meant."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import AfterValidator
 
-from regista.access.names import EntityName
 from regista.kit.errors import InvalidError
 from regista_events.catalog import EVENT_TYPES
 from regista_events.envelope import full_name
-
-Types = Annotated[
-    list[str] | None, Query(alias="type", max_length=100, description="short types as `alias.added`; several are or-ed")
-]
-Entity = Annotated[EntityName | None, Query(description="events of this team alone; its admins may ask for it")]
 
 
 def _utc(moment: datetime) -> datetime:
@@ -30,10 +23,6 @@ def _utc(moment: datetime) -> datetime:
 
 Moment = Annotated[datetime, AfterValidator(_utc)]
 """A moment of a question, in UTC, which is meant where no offset is given."""
-Since = Annotated[
-    Moment | None, Query(alias="from", description="the first moment, RFC 3339; without an offset it is UTC")
-]
-Until = Annotated[Moment | None, Query(alias="to", description="the moment up to which, itself not included")]
 
 SKEW = timedelta(minutes=10)
 """How far the clock that made an event's id may be from the database's, with the length of a transaction."""
@@ -58,19 +47,6 @@ class EventFilter(NamedTuple):
     def narrows(self) -> bool:
         """Whether there is a condition beyond the type, so that rows are read that are not shown."""
         return any(each is not None for each in (self.subject, self.actor, self.entity, self.since, self.until))
-
-
-def asked(
-    types: Types = None,
-    subject: Annotated[str | None, Query(max_length=1000, description="what the subject begins with")] = None,
-    actor: Annotated[str | None, Query(max_length=200, description="name or id")] = None,
-    correlation: Annotated[UUID | None, Query(description="the first event of a chain")] = None,
-    entity: Entity = None,
-    since: Since = None,
-    until: Until = None,
-) -> EventFilter:
-    """Return the filter of a request. Raises `InvalidError`."""
-    return EventFilter(full_types(types), subject, actor, correlation, entity, since, until)
 
 
 def full_types(names: Sequence[str] | None) -> list[str] | None:

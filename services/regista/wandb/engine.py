@@ -30,8 +30,8 @@ from graphql import (
     validate,
 )
 
+from regista.kit.bodies import check_json
 from regista.kit.errors import RegistaError, UnavailableError
-from regista.kit.web.body import check_json
 from regista.wandb.bindings import bindings
 from regista.wandb.exchange import Exchange
 from regista.wandb.roots import Root

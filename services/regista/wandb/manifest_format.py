@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic_core import from_json
 
+from regista.kit.bodies import check_json
 from regista.kit.errors import InvalidError
-from regista.kit.web.body import check_json
 from regista.registry.digest import read_md5
 from regista.registry.names import ManifestPath
 from regista.registry.subjects import Entry

@@ -6,8 +6,8 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from regista.kit.bodies import check_json
 from regista.kit.errors import InvalidError
-from regista.kit.web.body import check_json
 
 R = TypeVar("R")
 Key = Sequence[str | int | None]

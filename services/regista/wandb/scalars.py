@@ -7,7 +7,7 @@ from typing import Any
 from ariadne import ScalarType
 from graphql import GraphQLError
 
-from regista.kit.web.body import check_json
+from regista.kit.bodies import check_json
 
 _json_string = ScalarType("JSONString")
 _json = ScalarType("JSON")

@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regista.kit.web.body import check_json
+from regista.kit.bodies import check_json
 from regista.tracking.summary import MAX_EVENT_BYTES, for_event, size, storable
 
 JSON = st.recursive(

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
+from regista.kit.bodies import Part
 from regista.kit.errors import InvalidError
-from regista.kit.web.body import Part
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _WRITTEN = re.compile(r"([0-9]{1,9})\s*([smhd])\Z")

@@ -14,7 +14,7 @@ from regista.access.boundary import Call
 from regista.automations.executions import service
 from regista.automations.executions.repository import Filters, Place
 from regista.automations.executions.service import Shown
-from regista.events.filters import Since, Until
+from regista.events.asking import Since, Until
 from regista.kit.db import Transaction
 from regista.kit.errors import NotFoundError
 from regista.kit.web import PROBLEMS, ActionRouter, Cursor, Limit, Page

@@ -20,7 +20,7 @@ from regista.automations.payloads.compiling import ABSENT, Compiler, Insert, Ref
 from regista.automations.payloads.frozen import Frozen, Hole
 from regista.automations.payloads.inserted import as_json, as_mrkdwn, as_text
 from regista.automations.payloads.variables import AUTHOR
-from regista.kit.web.body import MAX_DEPTH, check_json
+from regista.kit.bodies import MAX_DEPTH, check_json
 
 if TYPE_CHECKING:
     from regista.automations.matching import Action

@@ -11,7 +11,7 @@ import yaml
 
 from regista.cli.automations.faults import Place
 from regista.cli.automations.scalars import scalar
-from regista.kit.web.body import MAX_DEPTH, check_json
+from regista.kit.bodies import MAX_DEPTH, check_json
 
 MOST_BYTES = 1 << 20
 """Of one file."""

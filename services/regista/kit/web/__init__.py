@@ -1,6 +1,6 @@
 """What every HTTP boundary shares: problem documents, strict bodies, keyset pages, routes that name their action."""
 
-from regista.kit.web.body import Body, Part
+from regista.kit.bodies import Body, Part
 from regista.kit.web.edge import Edge
 from regista.kit.web.pages import Cursor, Limit, Page, page
 from regista.kit.web.problems import PROBLEMS, install_problems

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel
 
+from regista.kit.bodies import check_json
 from regista.kit.errors import InvalidError
-from regista.kit.web.body import check_json
 
 T = TypeVar("T")
 R = TypeVar("R")

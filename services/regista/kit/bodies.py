@@ -1,4 +1,4 @@
-"""Request bodies: unknown fields refused, and no text that PostgreSQL or UTF-8 cannot hold."""
+"""What people send: unknown fields refused, and no text that PostgreSQL or UTF-8 cannot hold."""
 
 import math
 from typing import Any
