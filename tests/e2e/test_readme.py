@@ -17,6 +17,7 @@ from regista.kit.settings import Settings
 from regista.supervisor.parts import Part
 from tests.support.commands import REGISTA
 from tests.support.readme import README, ROOT, blocks
+from tests.support.slack import TOKEN, FakeSlack
 from tests.support.system import KEY, System, running_system
 from tests.support.wandb_clients import CLIENTS
 
@@ -73,13 +74,19 @@ async def test_the_first_steps_lead_where_they_say(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         receiver = probe.getsockname()[1]
-    async with running_system(tmp_path / "data") as system:
-        script = "\n".join(blocks("first steps") + blocks("automations"))
+    _keep_fragments(tmp_path / "fragments")
+    async with (
+        FakeSlack() as slack,
+        running_system(tmp_path / "data", settings={"SLACK_API_URL": slack.api}) as system,
+    ):
+        applied = "\n.venv/bin/regista automations apply -f fragments"
+        script = "\n".join(blocks("first steps") + blocks("automations") + blocks("slack")) + applied
         for written, real in {
             "http://127.0.0.1:8080": system.url,
             "$(cat .regista/admin.key)": KEY,
             "9000": str(receiver),
             ".venv/bin/regista": REGISTA,
+            "xoxb-…": TOKEN,
         }.items():
             assert written in script
             script = script.replace(written, real)
@@ -101,8 +108,18 @@ async def test_the_first_steps_lead_where_they_say(tmp_path: Path) -> None:
                 assert status == 0, said
                 await _arrived(system, printed)
                 assert "1 to create, 0 to change, 0 to delete, 0 unchanged\n" in said
+                assert [each.title for each in slack.of("ml-ops")] == ["Hello"]
             finally:
                 _end_session(process.pid)
+
+
+def _keep_fragments(directory: Path) -> None:
+    """Write the parts of automations that the README shows as whole ones, each with what it leaves out."""
+    directory.mkdir()
+    call = "actions: [{webhook: {integration: deploy}}]\n"
+    for mark, rest in {"metrics": call, "messages": "on: alias.added\n"}.items():
+        (fragment,) = blocks(mark, "yaml")
+        (directory / f"{mark}.yaml").write_text(f"name: {mark}\nscope: org\n{rest}{fragment}")
 
 
 async def _arrived(system: System, printed: Path) -> None:
