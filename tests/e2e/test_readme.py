@@ -80,13 +80,16 @@ async def test_the_first_steps_lead_where_they_say(tmp_path: Path) -> None:
         running_system(tmp_path / "data", settings={"SLACK_API_URL": slack.api}) as system,
     ):
         applied = "\n.venv/bin/regista automations apply -f fragments"
-        script = "\n".join(blocks("first steps") + blocks("automations") + blocks("slack")) + applied
+        script = (
+            "\n".join(blocks("first steps") + blocks("automations") + blocks("presets") + blocks("slack")) + applied
+        )
         for written, real in {
             "http://127.0.0.1:8080": system.url,
             "$(cat .regista/admin.key)": KEY,
             "9000": str(receiver),
             ".venv/bin/regista": REGISTA,
             "xoxb-…": TOKEN,
+            "github_pat_…": "github_pat_placeholder",
         }.items():
             assert written in script
             script = script.replace(written, real)

@@ -16,6 +16,7 @@ from regista.cli.automations.commands import automations
 from regista.kit.errors import RegistaError
 from regista.kit.settings import Settings
 from regista.kit.telemetry import configure_logging
+from regista.supervisor.parts import Part
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ def up(
 
 @app.command()
 def serve(
-    name: Annotated[str, typer.Argument(help="api, relay, webhooks, audit or upkeep")],
+    name: Annotated[str, typer.Argument(help=", ".join(Part))],
     host: Host = "127.0.0.1",
     port: Port = 8080,
 ) -> None:
