@@ -5,9 +5,11 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from regista.kit.bodies import Rule
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 NAME_RULE = "use letters, digits, `_`, `.` and `-`, at most 64, a letter or digit first"
-EntityName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+EntityName = Annotated[str, StringConstraints(pattern=NAME_PATTERN), Rule(NAME_RULE)]
 """The first part of every path."""
 
 _OTHERS = re.compile(r"[^a-z0-9_.]+")

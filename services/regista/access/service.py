@@ -12,6 +12,7 @@ from regista.access.models import Account, ApiKey, Entity, Organization, TeamMem
 from regista.access.names import NAME_PATTERN, NAME_RULE, name_from
 from regista.access.verdict import Actor, Resource, Verdict, authorize, decide
 from regista.kit import aggregate, clock, ids
+from regista.kit.bodies import Rule
 from regista.kit.db import SYSTEM, Origin, Transaction
 from regista.kit.errors import ConfigurationError, ConflictError, InvalidError, NotFoundError
 from regista.kit.outbox import Draft, append
@@ -34,7 +35,7 @@ from regista_events.transition import Change
 
 OrganizationRole = Literal["member", "admin"]
 EMAIL_PATTERN = r"^[^@\s]{1,64}@[^@\s]{1,255}$"
-Email = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN)]
+Email = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN), Rule("use an address as name@example.com")]
 KeyName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 RESERVED = frozenset({"users", "teams", "api-keys", "organization"})

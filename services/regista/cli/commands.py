@@ -169,9 +169,11 @@ def replay(  # noqa: PLR0913, PLR0917 - options
         if as_json:
             typer.echo(json.dumps(ended))
         elif dry_run:
-            typer.echo(f"of {ended['examined']} events, {ended['fires']} would be sent")
+            typer.echo(f"events examined: {ended['examined']}, would be sent: {ended['fires']}")
         else:
-            typer.echo(f"replay {ended['id']} {ended['state']}: of {ended['examined']} events, {ended['fired']} fired")
+            typer.echo(
+                f"replay {ended['id']} {ended['state']}; events examined: {ended['examined']}, fired: {ended['fired']}"
+            )
         if not dry_run and ended["state"] != "finished":
             raise typer.Exit(1)
 

@@ -18,6 +18,7 @@ LONGEST_PART: Final = 2700
 MOST_PARTS: Final = 2
 """Sections of one message; what is longer is cut."""
 LONGEST_CONTEXT: Final = 250
+"""Characters of the subject, and of the author, once they are escaped."""
 CUT: Final = "…"
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 EMOJI: Final[Mapping[str, str]] = {"info": ":information_source:", "warn": ":warning:", "error": ":rotating_light:"}
@@ -72,8 +73,8 @@ def _printable(text: str) -> str:
 
 def _context(severity: str | None, seen: Seen) -> str:
     said = [EMOJI[severity]] if severity is not None else []
-    said += [f"`{seen.event.short_type}`", in_mrkdwn(_shortened(seen.event.subject, LONGEST_CONTEXT))]
-    said.append(f"by {in_mrkdwn(_shortened(seen.author or seen.event.actor, LONGEST_CONTEXT))}")
+    said += [f"`{seen.event.short_type}`", _shortened(in_mrkdwn(seen.event.subject), LONGEST_CONTEXT)]
+    said.append(f"by {_shortened(in_mrkdwn(seen.author or seen.event.actor), LONGEST_CONTEXT)}")
     return " · ".join(said)
 
 

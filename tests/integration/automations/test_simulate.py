@@ -52,6 +52,17 @@ async def everything(tenant: Tenant) -> dict[str, int]:
     return found
 
 
+async def test_a_draft_on_a_metric_says_why_there_is_nothing_to_count(home: Tenant) -> None:
+    metric = {"name": "loss", "test": "threshold", "window": 1, "comparison": ">", "value": 1}
+    draft = {"scope": "org", "on": ["run.metric_triggered"], "trigger": {"metric": metric}}
+    last = await summary(home, draft=draft)
+    assert last["matched"] == 0
+    assert last["note"].startswith("a metric is watched from the moment its automation is saved")
+    saved = await home.automation("saved", **draft, actions=NO_OP)
+    assert (await summary(home, automation=saved["id"]))["note"] is None
+    assert (await summary(home, draft=DRAFT))["note"] is None
+
+
 async def test_a_simulation_tells_what_would_have_been_sent_and_does_nothing(home: Tenant) -> None:
     await home.webhook("http://127.0.0.1:9/")
     await home.client.post(f"{V1}/secrets", json={"name": "TOKEN", "value": "open sesame", "entity": "team"})

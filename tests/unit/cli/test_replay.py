@@ -39,7 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, server: Server, *arguments: str) -> Any
 def test_a_replay_is_asked_for_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(httpx.Response(202, json=BEGUN), httpx.Response(200, json=BEGUN), httpx.Response(200, json=ENDED))
     result = run(monkeypatch, server, "--automation", "7", "--type", "alias.added", "--from", "2026-01-01T00:00:00Z")
-    assert (result.exit_code, result.stdout) == (0, "replay r-1 finished: of 5 events, 3 fired\n")
+    assert (result.exit_code, result.stdout) == (0, "replay r-1 finished; events examined: 5, fired: 3\n")
     assert server.asked == [
         ("POST", "/api/v1/automations/7/replay", {"types": ["alias.added"], "from": "2026-01-01T00:00:00Z"}),
         ("GET", "/api/v1/replays/r-1", None),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from regista.automations.language.seen import Seen
 from regista.automations.payloads.frozen import encoded
+from regista.automations.payloads.inserted import in_mrkdwn
 from regista.automations.payloads.templates import Template
 from regista.slack.message import EMOJI, Words, message_of
 from tests.support.definitions import event_at
@@ -44,6 +45,13 @@ def test_what_an_event_says_mentions_nobody_wherever_it_is_cut(said: str) -> Non
     for marked in (message.body, message.context, message.message["text"]):
         assert not set("<>") & set(marked)
         assert re.sub(r"&(amp|lt|gt);", "", marked).count("&") == 0
+
+
+@pytest.mark.parametrize("mark", ['"', "\\", "&", "<", "\n", "x"])
+def test_a_message_full_of_what_takes_the_most_room_is_still_one_that_slack_takes(mark: str) -> None:
+    on = seen()
+    on.author = mark * 300
+    posted(Words(mark * 200, in_mrkdwn(mark) * 20_000, "error"), on)
 
 
 def test_a_long_text_is_parted_at_the_ends_of_words_and_cut_with_a_mark() -> None:

@@ -151,7 +151,8 @@ async def simulate_automation(call: Call, body: Simulated) -> Response:
     The answer is NDJSON, as it comes: lines of ``kind`` ``hit`` (an event that it would act on, or skip, with the
     payloads that it would send, secrets masked), ``progress``, and at last ``summary``, or ``error`` where that cannot
     be reached. Limits are counted in the time of the events. It ends with the connection. It is for who may save the
-    automation, or may read the events; a metric that nobody has watched has none.
+    automation, or may read the events. A metric has no events from before its automation was saved: the summary's
+    ``note`` says so of a draft.
     """
 
     async def query(tx: Transaction) -> tuple[Task, Resource]:

@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 from regista.automations.actions import SLACK
 from regista.automations.deciding.limits import Limits
 from regista.automations.matching import Action, Definition
+from regista.automations.past.draft import NUMBER
 from regista.automations.past.hindsight import Hindsight, Judge, Judged
 from regista.automations.past.simulate import Simulation
 from regista.automations.payloads.authors import name_authors
 from regista.automations.payloads.frozen import masked
 from regista.automations.payloads.templates import render_action, render_message
+from regista.automations.run_triggers import MetricTrigger
 from regista.events.passage import Chunk, read
 from regista.events.selection import Selection, Stretch
 from regista.kit import clock
@@ -29,6 +31,11 @@ TURN = 25
 ALLOWED_SECONDS = 15.0
 """How often it is asked whether the reader may still have it."""
 
+_UNWATCHED = (
+    "a metric is watched from the moment its automation is saved, and the log has no values for a draft to be tried on; "
+    "save it with the action no_op and read its executions"
+)
+
 Line = dict[str, Any]
 Allowed = Callable[[], Awaitable[bool]]
 
@@ -36,7 +43,7 @@ Allowed = Callable[[], Awaitable[bool]]
 class Task(NamedTuple):
     """What is to be simulated: what becomes of which events, and how many are told one by one.
 
-    ``actions`` of the automation called ``name`` are what is told of those.
+    ``actions`` of the automation called ``name`` are what is told of those; ``note`` is what to know of the counts.
     """
 
     organization_id: int
@@ -47,6 +54,7 @@ class Task(NamedTuple):
     limits: Limits | None = None
     actions: tuple[Action, ...] = ()
     name: str = ""
+    note: str | None = None
 
 
 def task(definition: Definition, selection: Selection, place: Stretch, shown: int) -> Task:
@@ -60,14 +68,15 @@ def task(definition: Definition, selection: Selection, place: Stretch, shown: in
         definition.limits,
         definition.actions,
         definition.name,
+        _UNWATCHED if definition.id == NUMBER and isinstance(definition.trigger, MetricTrigger) else None,
     )
 
 
 async def simulate(database: Database, wanted: Task, allowed: Allowed) -> AsyncGenerator[Line]:
     """Yield ``hit`` for each of the first events that it would act on or skip, ``progress`` now and then, and ``summary``.
 
-    ``progress`` and ``summary`` have the counts of `Simulation`. Where the database goes away or the reader is not
-    ``allowed`` any more, the last line is ``error`` in place of the summary.
+    ``progress`` and ``summary`` have the counts of `Simulation`, ``summary`` the task's ``note`` besides. Where the
+    database goes away or the reader is not ``allowed`` any more, the last line is ``error`` in place of the summary.
     """
     simulation = Simulation(wanted.judge, wanted.limits)
     left, shown = wanted.stretch, wanted.shown
@@ -96,7 +105,8 @@ async def simulate(database: Database, wanted: Task, allowed: Allowed) -> AsyncG
         yield {"kind": "error", "detail": "the database does not answer; ask again"}
         return
     simulation.end(clock.now())
-    yield _counts("summary", simulation) | {"seconds": round(clock.monotonic() - began, 3)}
+    seconds = round(clock.monotonic() - began, 3)
+    yield _counts("summary", simulation) | {"seconds": seconds, "note": wanted.note}
 
 
 async def _met(simulation: Simulation, chunk: Chunk) -> list[Judged]:

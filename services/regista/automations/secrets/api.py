@@ -11,6 +11,7 @@ from regista.access.boundary import Call
 from regista.access.names import EntityName
 from regista.automations.secrets import service
 from regista.automations.secrets.reference import SecretName
+from regista.kit.bodies import Rule
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, page
 from regista.kit.web.pages import decode
@@ -20,7 +21,9 @@ router = ActionRouter(prefix="/secrets", tags=["integrations"], responses=PROBLE
 SecretId = Annotated[int, Field(ge=1, lt=2**63)]
 # What a header can carry: a secret is put into headers as it is.
 Value = Annotated[
-    str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")
+    str,
+    StringConstraints(min_length=1, max_length=4096, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"),
+    Rule("use 1 to 4,096 characters of ASCII, no control characters, no space at either end", secret=True),
 ]
 
 

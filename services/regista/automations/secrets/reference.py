@@ -6,9 +6,14 @@ from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
+from regista.kit.bodies import Rule
 from regista.kit.errors import InvalidError
 
-SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+SecretName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"),
+    Rule("use letters, digits and `_`, at most 64, no digit first"),
+]
 
 _REFERENCE: Final = re.compile(r"\$\{secret\.([A-Za-z_][A-Za-z0-9_]{0,63})\}")
 

@@ -10,6 +10,7 @@ from regista.kit import clock
 from regista.kit.bus.arrival import Arrival
 from regista.kit.bus.fault import Fault, classify
 from regista.kit.bus.model import Consumer, Parking, Received
+from regista.kit.db.faults import is_outage
 from regista.kit.service import Health
 
 logger = structlog.get_logger()
@@ -119,7 +120,7 @@ class Feed:
         )
 
     async def _wait(self, attempt: int, error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{'PostgreSQL does not answer: ' if is_outage(error) else ''}{type(error).__name__}: {error}"
         if self._blocked is None:
             self._blocked = _Blocked(clock.monotonic(), reason)
             logger.warning("consumer_blocked", group=self.group, error=type(error).__name__)

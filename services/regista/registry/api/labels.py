@@ -8,6 +8,7 @@ from pydantic import BaseModel, StringConstraints
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
+from regista.kit.bodies import Rule
 from regista.kit.db import Transaction
 from regista.kit.web import Body
 from regista.registry import service
@@ -16,7 +17,7 @@ from regista.registry.api.shapes import COLLECTION, VERSION, CollectionShape, Ve
 from regista.registry.names import Alias, Tag, TagValue, VersionName
 from regista.registry.subjects import CollectionPath
 
-VersionNumber = Annotated[str, StringConstraints(pattern=r"^v(0|[1-9][0-9]{0,18})$")]
+VersionNumber = Annotated[str, StringConstraints(pattern=r"^v(0|[1-9][0-9]{0,18})$"), Rule("use a version as v3")]
 
 
 class AliasTarget(Body):

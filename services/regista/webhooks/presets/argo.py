@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from regista.kit.bodies import Rule
 from regista.webhooks.presets.preset import (
     VARIABLES,
     Filled,
@@ -23,7 +24,11 @@ class WorkflowEvent(Parameters):
 
     url: Url
     namespace: Segment
-    discriminator: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*$", max_length=200)] = ""
+    discriminator: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z0-9_.-]*$", max_length=200),
+        Rule("use letters, digits, `_`, `.` and `-`, at most 200, or leave it out"),
+    ] = ""
     token_secret: Secret = Field("ARGO_TOKEN", description="name of the secret that holds the token, without `Bearer`")
     payload: Values = Field(default_factory=lambda: dict(VARIABLES))
 

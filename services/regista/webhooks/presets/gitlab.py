@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from pydantic import Field, StringConstraints
 
+from regista.kit.bodies import Rule
 from regista.webhooks.presets.preset import (
     VARIABLES,
     Filled,
@@ -16,7 +17,11 @@ from regista.webhooks.presets.preset import (
     reference,
 )
 
-Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
+Variable = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255),
+    Rule("use letters, digits and `_`, at most 255, no digit first"),
+]
 
 
 class PipelineTrigger(Parameters):
@@ -25,7 +30,11 @@ class PipelineTrigger(Parameters):
     Variables are texts: ``${string(artifact.version_index)}`` for what is none.
     """
 
-    project: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]+$", max_length=500)]
+    project: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z0-9_./-]+$", max_length=500),
+        Rule("use the project's number or its path as group/project, at most 500 characters"),
+    ]
     ref: Annotated[str, StringConstraints(min_length=1, max_length=250)] = "main"
     url: Url = "https://gitlab.com"
     token_secret: Secret = Field("GITLAB_TRIGGER_TOKEN", description="name of the secret that holds the trigger token")

@@ -8,10 +8,18 @@ from pydantic import Field, StringConstraints
 from regista.access.names import EntityName
 from regista.automations.secrets.reference import SecretName
 from regista.effects.names import IntegrationName
-from regista.kit.web import Body
+from regista.kit.bodies import Body, Rule
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#]+", max_length=2000)]
-Segment = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200)]
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^/?#]+", max_length=2000),
+    Rule("use a URL as https://host, at most 2,000 characters"),
+]
+Segment = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=200),
+    Rule("use letters, digits, `_`, `.` and `-`, at most 200"),
+]
 """A part of a path that needs no encoding."""
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """Text of one line; templates may stand in it."""
