@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
@@ -372,7 +372,19 @@ def unique(each: dict[str, Any]) -> tuple[str, str]:
     return each["scope"], each["name"]
 
 
+ENDLESS: dict[str, Any] = {
+    "name": "ends with empty lines",
+    "scope": "org",
+    "on": ["run.state_changed"],
+    "trigger": {"states": ["finished"]},
+    "description": "a\n...\n",
+    "actions": [{"slack": {"integration": "c", "title": "a\n...", "text": "\n\n"}}],
+    "enabled": False,
+}
+
+
 @settings(max_examples=60, deadline=None)
+@example([ENDLESS, ENDLESS | {"name": "another"}])
 @given(st.lists(automations, min_size=1, max_size=4, unique_by=unique))
 def test_a_plan_shows_no_change_for_what_was_exported(
     tmp_path_factory: pytest.TempPathFactory, given_ones: list[dict[str, Any]]

@@ -11,6 +11,7 @@ from regista.cli.automations.scalars import scalar
 
 _EXPORTED = ("name", "scope", "description", "on", "where", "trigger", "actions", "limits", "enabled")
 _WIDTH = 120
+_END = "\n...\n"
 _OTHER_ENDS = re.compile("[\r\x85\u2028\u2029]")
 _UNSAFE = re.compile(r"[^\w.@+-]+|\A\.+")
 
@@ -44,6 +45,9 @@ _Dumper.add_representer(str, _text)
 def field(name: str, value: Any) -> str:
     """Return a field of an automation and its JSON value as YAML."""
     dumped = yaml.dump({name: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    # The end of a document is written behind a text that ends with empty lines; other fields follow this one.
+    if dumped.endswith(_END):
+        dumped = dumped[: 1 - len(_END)]
     # YAML 1.1 takes the word for a truth value; nobody writes it in quotes.
     return dumped.replace("'on':", "on:", 1) if name == "on" else dumped
 
