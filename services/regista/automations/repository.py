@@ -46,7 +46,7 @@ _INSERT_REVISION = """
 INSERT INTO automation_revision (automation_id, revision, organization_id, name, description, scope, scope_kind,
                                  scope_id, events, condition, "trigger", actions, integration_ids, limits, author,
                                  author_id, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb, $15, $16, $17)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::json, $12::json, $13, $14::jsonb, $15, $16, $17)
 """
 
 

@@ -54,6 +54,20 @@ async def test_an_automation_is_made_read_listed_changed_and_deleted(home: Tenan
     assert await told(home) == ["created", "updated", "disabled", "deleted"]
 
 
+async def test_payloads_and_metrics_read_back_as_they_were_written(home: Tenant) -> None:
+    payload = '{"zz": "${alias}", "a": {"y": -0.0, "b": 1e+23}, "number": 1.5, "whole": 100000000000000000000000}'
+    metric = '{"name": "loss", "test": "threshold", "window": 1, "aggregate": null, "comparison": ">", "value": 1e+23}'
+    watching = wanted(scope="org", on=["run.metric_triggered"], trigger={"metric": json.loads(metric)})
+    watching["actions"][0]["webhook"]["payload"] = json.loads(payload.replace("alias", "run_name"))
+    for body in (wanted(actions=[{"webhook": {"integration": "ci", "payload": json.loads(payload)}}]), watching):
+        made = await home.client.post(PATH, json=body | {"name": body["on"][0]})
+        assert made.status_code == 201, made.text
+        for found in (made, await home.client.get(f"{PATH}/{made.json()['id']}")):
+            assert json.dumps(found.json()["actions"]) == json.dumps(body["actions"])
+            if "trigger" in body:
+                assert repr(found.json()["trigger"]["metric"]["value"]) == "1e+23"
+
+
 async def test_one_type_may_stand_alone_and_revisions_page(home: Tenant) -> None:
     shown = (await home.client.post(PATH, json=wanted(on="alias.added"))).json()
     path = f"{PATH}/{shown['id']}"

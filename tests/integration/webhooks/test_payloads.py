@@ -121,6 +121,7 @@ async def test_a_payload_is_rendered_once_and_sent_with_the_secrets_of_the_momen
             "same": 'first-"value',
             "bearer": "acc3ss-token",
         }
+        assert list(sent[0]) == list(payload), "in the order in which it was written"
         assert sent[1] == sent[0] | {"auth": "token second-value", "same": "second-value"}
         headers = receiver.requests[0].headers
         assert (headers["content-type"], headers["tracestate"]) == ("application/json", f"regista={row.id}")

@@ -3,7 +3,6 @@
 import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,8 +78,8 @@ def read(sources: Iterable[Path]) -> list[Declared]:
 
 
 def canonical(value: Any) -> str:
-    """Return a JSON value as text, the same for the same value however the server's database writes its numbers."""
-    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+    """Return a JSON value as text, the same whatever the order of its members."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _files(sources: Iterable[Path]) -> list[Path]:
@@ -230,14 +229,3 @@ def _repeated(declared: Iterable[Declared]) -> Iterator[Fault]:
             place = other.document.at(())
             there = f"{other.document.file}:{place.line}"
             yield each.fault({"field": "name"}, f"{each.scope} has {each.name!r} already, in {there}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, float):
-        # `numeric` writes large numbers out, and knows no negative zero.
-        return int(Decimal(repr(value))) if "e+" in repr(value) else value + 0.0
-    return value
