@@ -28,7 +28,7 @@ from regista.kit.health import probes
 from regista.kit.peers import Peer, exposition, healths
 from regista.kit.runtime import Runtime
 from regista.kit.service import Health
-from regista.kit.web import Edge, install_problems
+from regista.kit.web import Edge, describe_alike, install_problems
 from regista.registry import api as registry_api
 from regista.slack import api as slack_api
 from regista.tracking import api as tracking_api
@@ -73,6 +73,7 @@ def create_app(runtime: Runtime, stopping: asyncio.Event | None = None, peers: S
     app.state.stopping = stopping
     app.state.find_cause = find_cause
     install_problems(app)
+    describe_alike(app)
     # Routers are searched in this order: the hottest first.
     app.include_router(registry_api.router, prefix=V1)
     app.include_router(probes(checks, metrics))

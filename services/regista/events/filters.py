@@ -52,11 +52,13 @@ class EventFilter(NamedTuple):
 def full_types(names: Sequence[str] | None) -> list[str] | None:
     """Return full names of types given short or in full, separated by commas or one by one; None for none given.
 
-    Raises `InvalidError` for a name that is not in the catalogue.
+    Raises `InvalidError` for a name that is not in the catalogue, and for names that are all empty.
     """
     if not names:
         return None
     wanted = {full_name(part.strip()) for name in names for part in name.split(",") if part.strip()}
+    if not wanted:
+        raise InvalidError("the type of events is empty; name one as `alias.added`, or leave it out", field="type")
     for name in sorted(wanted - EVENT_TYPES.keys()):
         raise InvalidError(f"there is no event type {name!r}; /asyncapi.json lists them", field="type")
     return sorted(wanted)

@@ -139,6 +139,8 @@ async def test_a_team_admin_reads_the_team_s_events_and_no_others(api: Api) -> N
     ("query", "status"),
     [
         ({"type": "alias.moved"}, 422),
+        ({"type": ""}, 422),
+        ({"type": " , "}, 422),
         ({"from": "yesterday"}, 422),
         ({"from": "0001-01-01T00:00:00+14:00"}, 422),
         ({"from": "9999-12-31T23:59:59", "to": "0001-01-01T00:00:00"}, 200),

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-_ATTRIBUTE = "x-action"
+ATTRIBUTE = "x-action"
+"""Member of an operation in OpenAPI that names its action, null for a public one."""
 
 
 class ActionRouter(APIRouter):
@@ -18,7 +19,7 @@ class ActionRouter(APIRouter):
 
     def route_for(self, method: str, path: str, action: StrEnum | None, **options: Any) -> Callable[[Any], Any]:
         """Declare a route; the decorated function handles it."""
-        extra = {**options.pop("openapi_extra", {}), _ATTRIBUTE: action.value if action else None}
+        extra = {**options.pop("openapi_extra", {}), ATTRIBUTE: action.value if action else None}
         return self.api_route(path, methods=[method], openapi_extra=extra, **options)
 
     def read(self, path: str, *, action: StrEnum | None, **options: Any) -> Callable[[Any], Any]:
@@ -45,6 +46,6 @@ class ActionRouter(APIRouter):
 def action_of(route: BaseRoute) -> str | None:
     """Return the action that a route names, None for a public one. Raises `LookupError` for a route that names none."""
     extra: dict[str, Any] | None = getattr(route, "openapi_extra", None)
-    if extra is None or _ATTRIBUTE not in extra:
+    if extra is None or ATTRIBUTE not in extra:
         raise LookupError(f"route {getattr(route, 'path', route)!r} names no action")
-    return extra[_ATTRIBUTE]
+    return extra[ATTRIBUTE]
