@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.receiver import Receiver
-from tests.support.slack import TOKEN, FakeSlack
+from tests.support.slack import HOOK, TOKEN, FakeSlack
 from tests.support.system import KEY, System, ok, publish_model, running_system
 from tests.support.wandb_clients import NEWEST, OLDEST, run_script
 
 CREATE = """
+from itertools import cycle
+
 import wandb
 from wandb.automations import *
 
 api = wandb.Api()
 hook = next(api.webhook_integrations(entity="team"))
-(channel,) = api.slack_integrations(entity="team")
-assert (channel.team_name, channel.channel_name) == ("Acme", "#ml-ops"), channel
+channels = {each.channel_name: each for each in api.slack_integrations(entity="team")}
+# A bot tells its workspace; an incoming webhook has the name that it was given here.
+assert {name: each.team_name for name, each in channels.items()} == {"#ml-ops": "Acme", "deploys": "team"}, channels
 portfolio = api.artifact_collection("model", "team/model-registry/MNIST")
 sequence = api.artifact_collection("model", "team/demo/MNIST-source")
 project = api.project("demo", entity="team")
@@ -31,17 +34,20 @@ payload = {
         "metric_filter", "artifact_metadata.acc",
     )
 } | {"text": '"${event_type}" by ${event_author}', "token": "${ACCESS_TOKEN}"}
-actions = {
-    "webhook": SendWebhook.from_integration(hook, payload=payload),
-    "no_op": DoNothing(),
-    "slack": SendNotification.from_integration(
-        channel, title="${automation_name}: ${event_type}", text="by *${event_author}* <!here>", level="WARN"
-    ),
-}
+actions = {"webhook": SendWebhook.from_integration(hook, payload=payload), "no_op": DoNothing()}
+ways = cycle([(channel, level) for level in ("INFO", "WARN", "ERROR") for channel in channels])
+
+def notification(channel, level):
+    return SendNotification.from_integration(
+        channels[channel],
+        title="${automation_name}: ${event_type}",
+        text=f"by *${{event_author}}* <!here> {level} {channel}",
+        level=level,
+    )
 
 def create(events, who):
     for name, event in events.items():
-        for kind, action in actions.items():
+        for kind, action in (actions | {"slack": notification(*next(ways))}).items():
             api.create_automation(event >> action, name=f"{who} {name} {kind}", enabled=not name.startswith("off"))
 """
 OLD = (
@@ -148,6 +154,7 @@ NOTHING = {"alias", "tag", "run_name", "metric_name", "artifact_version_string"}
 """Variables that an event without a value for them leaves empty."""
 FIRED = [("old", name) for name in OLD_EVENTS] + [("new", name) for name in NEW_EVENTS]
 KINDS = ("webhook", "no_op", "slack")
+EMOJI = {"INFO": ":information_source:", "WARN": ":warning:", "ERROR": ":rotating_light:"}
 
 
 async def test_every_event_that_the_clients_know_sets_off_every_action(tmp_path: Path) -> None:
@@ -167,6 +174,8 @@ async def test_every_event_that_the_clients_know_sets_off_every_action(tmp_path:
                 "/api/v1/slack-channels", json={"name": "ml-ops", "channel": "ml-ops", "token": TOKEN}
             )
         )
+        slack.hooks[HOOK] = "C0000000002"
+        await ok(await system.client.post("/api/v1/slack-channels", json={"name": "deploys", "url": slack.hook}))
         await run_script(system.url, KEY, OLD, client=OLDEST, directory=tmp_path)
         await run_script(system.url, KEY, NEW, client=NEWEST, directory=tmp_path)
 
@@ -193,14 +202,19 @@ async def test_every_event_that_the_clients_know_sets_off_every_action(tmp_path:
             assert {body[key] for key in NOTHING - said.keys()} <= {""}, (who, name, body)
             assert body["text"] == f'"{body["event_type"]}" by {body["event_author"]}'
             assert body["token"] == 's"cret'
-        posted = {each.title: each for each in slack.of("ml-ops")}
+        posted = {each.title: each for each in slack.posted}
         assert len(slack.posted) == len(FIRED)
         assert slack.refused == []
+        ways: set[tuple[str, str]] = set()
         for who, name in FIRED:
             body = received[f"{who} {name} webhook"]
             message = posted[f"{who} {name} slack: {body['event_type']}"]
-            assert message.body == f"by *{body['event_author']}* <!here>"
-            assert message.context.startswith(":warning: · `")
+            by, level, channel = message.body.rsplit(" ", 2)
+            assert by == f"by *{body['event_author']}* <!here>"
+            assert message.context.startswith(f"{EMOJI[level]} · `")
+            assert slack.channels[message.channel] == channel.removeprefix("#")
+            ways.add((level, channel))
+        assert len(ways) == 6
         await shown(system, found, received["new alias webhook"])
 
 
