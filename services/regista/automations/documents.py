@@ -11,9 +11,9 @@ from regista.access.boundary import Call
 from regista.automations import repository, service
 from regista.automations.api import NewAutomation
 from regista.automations.run_triggers import RunTrigger
+from regista.automations.triggers import AWAITED
 from regista.kit.db import Transaction
 from regista.kit.web import PROBLEMS, ActionRouter
-from regista_events import short_names
 
 SCHEMA_PATH = "/schemas/automations.json"
 
@@ -42,7 +42,7 @@ def schema() -> dict[str, Any]:
     for test in ("Threshold", "Difference", "ZScore"):
         written["$defs"][test]["required"].append("test")  # which of them it is cannot be told otherwise
     fields = written["properties"]
-    event = {"type": "string", "enum": list(short_names())}
+    event = {"type": "string", "enum": list(AWAITED)}
     fields["on"] |= {"anyOf": [event, {**_without_title(fields["on"]), "items": event}]}
     for constraint in ("type", "items", "minItems", "maxItems"):
         fields["on"].pop(constraint, None)

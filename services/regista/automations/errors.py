@@ -18,7 +18,7 @@ from regista.kit.errors import ConflictError, InvalidError
 
 
 class UnknownEventTypeError(InvalidError):
-    """The catalogue of events has no such type; ``details["nearest"]`` is one that it has."""
+    """There is no such type of events, or nothing publishes it; ``details["nearest"]`` is one that there is, if any."""
 
     code = "unknown_event_type"
 

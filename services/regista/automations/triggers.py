@@ -1,12 +1,26 @@
 """The event types that an automation waits for, as people write them. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from regista.automations.errors import UnknownEventTypeError
 from regista.automations.language.nearest import likeness
 from regista_events import TYPE_PREFIX, short_names
 
-_KNOWN = frozenset(short_names())
+_JOBS: Final = "launch jobs are not there yet"
+_APPROVALS: Final = "approvals are not there yet"
+_EXECUTIONS: Final = "/executions tells what automations did; what failed for good is `delivery.exhausted`"
+_SESSIONS: Final = "keys are all that people come in with; a refused one is `session.denied`"
+UNPUBLISHED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("job.queued", "job.started", "job.finished", "job.failed", "job.stopped"), _JOBS),
+    **dict.fromkeys((f"approval.{each}" for each in ("requested", "granted", "denied", "expired")), _APPROVALS),
+    **dict.fromkeys((f"execution.{each}" for each in ("skipped", "failed", "finished")), _EXECUTIONS),
+    **dict.fromkeys(("session.login", "session.logout"), _SESSIONS),
+}
+"""Types of the catalogue that nothing publishes, and what to know of each: whoever waits for one would wait for ever."""
+
+AWAITED: Final = tuple(name for name in short_names() if name not in UNPUBLISHED)
+"""The types that an automation may wait for, in order."""
 
 
 def parse_events(written: Iterable[str]) -> list[str]:
@@ -17,7 +31,9 @@ def parse_events(written: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in written:
         name = text.removeprefix(TYPE_PREFIX)
-        if name not in _KNOWN:
+        if name in UNPUBLISHED:
+            raise UnknownEventTypeError(f"nothing publishes {text!r}: {UNPUBLISHED[name]}", field="on")
+        if name not in AWAITED:
             nearest = nearest_event(name)
             raise UnknownEventTypeError(
                 f"there is no event {text!r}; the nearest is {nearest!r}", field="on", nearest=nearest
@@ -35,4 +51,4 @@ def nearest_event(name: str) -> str:
         subject, _, happened = known.partition(".")
         return max(likeness(name, known), (likeness(about, subject) + likeness(what, happened)) / 2)
 
-    return max(sorted(_KNOWN), key=fits)
+    return max(AWAITED, key=fits)
