@@ -20,7 +20,11 @@ async def plan_messages(
 ) -> list[Claimed]:
     """Write what is not in the ledger yet, ``others`` behind the executions, and return it in order."""
     await name_authors(transaction, [each.seen for each in executions])
-    rows = [planned(each, lane, _frozen(each)) for each in executions if (lane := each.action.lane_id) is not None]
+    rows: list[Planned] = []
+    for each in executions:
+        if each.action.lane_id is not None:
+            await transaction.breathe()
+            rows.append(planned(each, each.action.lane_id, _frozen(each)))
     return await plan(transaction, [*rows, *others])
 
 

@@ -24,11 +24,12 @@ async def plan_executions(
     ]
     if authors:
         await name_authors(transaction, authors)
-    rows = [
-        planned(each, lane, render_action(each.action, each.automation, each.seen))
-        for each in executions
-        if (lane := each.action.lane_id) is not None
-    ]
+    rows: list[Planned] = []
+    for each in executions:
+        if each.action.lane_id is not None:
+            await transaction.breathe()
+            frozen = render_action(each.action, each.automation, each.seen)
+            rows.append(planned(each, each.action.lane_id, frozen))
     return await plan(transaction, [*rows, *others])
 
 

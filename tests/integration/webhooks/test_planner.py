@@ -1,5 +1,7 @@
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,14 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from regista.automations.catalogue import Catalogue
+from regista.automations.payloads.templates import render_action
 from regista.delivery import Claimed
 from regista.effects.planner import Planner
+from regista.kit import clock
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
+from regista.kit.db import database as gate
+from regista.webhooks import planning
 from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.receiver import Receiver, Request, response
@@ -191,3 +197,34 @@ async def test_a_forbidden_address_is_an_attempt_with_that_error(postgres: Postg
         (attempt,) = await closed.rows("SELECT status, error FROM attempt")
         assert attempt == {"status": None, "error": "address_forbidden"}
         assert receiver.connections == 0
+
+
+async def test_a_batch_that_computes_for_longer_than_a_transaction_may_idle_is_planned_and_lets_others_work(
+    home: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*given: Any) -> Any:
+        time.sleep(0.1)
+        return render_action(*given)
+
+    monkeypatch.setattr(planning, "render_action", slowly)
+    monkeypatch.setattr(gate, "TRANSACTION_SECONDS", 1)
+    await home.webhook("http://127.0.0.1:9/hook")
+    await home.automation()
+    received = await home.emit(times=15)
+    turns: list[float] = []
+
+    async def beat() -> None:
+        while True:
+            turns.append(clock.monotonic())
+            await asyncio.sleep(0.01)
+
+    database = Database(home.api.runtime.database.url, pool_size=1)
+    beats = asyncio.create_task(beat())
+    try:
+        await Planner(WEBHOOKS, database, Catalogue()).handle(received)
+    finally:
+        beats.cancel()
+        await database.close()
+    assert len(await deliveries(home)) == 15
+    assert turns[-1] - turns[0] > 1
+    assert max(after - before for before, after in pairwise(turns)) < 0.6

@@ -89,7 +89,11 @@ async def decide(
     met = _meet(index, batch, kinds_of(kind))
     if not met:
         return []
-    verdicts = {(event, each.id): judge(each, about.seen) for event, about in met.items() for each in about.definitions}
+    verdicts: dict[Pair, Verdict] = {}
+    for event, about in met.items():
+        for each in about.definitions:
+            await transaction.breathe()
+            verdicts[event, each.id] = judge(each, about.seen)
     await _refuse_authors(transaction, met, verdicts)
     limited = [
         (event, about.seen.event.time, each)

@@ -26,12 +26,14 @@ T = TypeVar("T")
 
 TRANSACTION_SECONDS = 30
 """A mutation ends within this time: automations rely on it to miss no event (see ``automations``)."""
+BREATH = 0.02
+"""Seconds that a computation in a transaction has the loop to itself, least; see `Transaction.breathe`."""
 
 
 class Transaction:
     """One open transaction: ``connection`` for SQL text, ``session`` for SQLModel; both see the same changes."""
 
-    __slots__ = ("_pooled", "_session", "_sync", "_wakes", "connection", "database", "origin")
+    __slots__ = ("_breathed", "_pooled", "_session", "_sync", "_wakes", "connection", "database", "origin")
 
     def __init__(self, database: "Database", pooled: Any, origin: Origin | None) -> None:
         self.database = database
@@ -41,6 +43,7 @@ class Transaction:
         self._sync: AsyncConnection | None = None
         self._session: AsyncSession | None = None
         self._wakes: set[str] = set()
+        self._breathed = clock.monotonic()
 
     @property
     def session(self) -> AsyncSession:
@@ -58,6 +61,15 @@ class Transaction:
     async def plan_for_values(self) -> None:
         """Plan the statements that follow for the values they have: the selectivity of a filter decides its best plan."""
         await self.connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+    async def breathe(self) -> None:
+        """Let others have the loop, and PostgreSQL know that the transaction goes on: call it between steps that compute.
+
+        PostgreSQL ends what is idle for `TRANSACTION_SECONDS`, and a batch of many short steps may take longer.
+        """
+        if clock.monotonic() - self._breathed >= BREATH:
+            await self.connection.execute("SELECT")
+            self._breathed = clock.monotonic()
 
     async def flush(self) -> None:
         """Write what the session holds, so that raw statements see it."""
