@@ -7,9 +7,13 @@ after the save, and a deleted one never fires again. A crash loses nothing: a ne
 
 import asyncio
 
+import structlog
+
 from regista.automations import repository
 from regista.automations.matching import Deed, Index
 from regista.kit.db import Transaction
+
+logger = structlog.get_logger()
 
 
 class Catalogue:
@@ -42,8 +46,11 @@ class Catalogue:
             version = max(version, change.version)
             if change.definition is None:
                 index.drop(change.automation_id)
-            else:
-                index.put(change.definition)
+                continue
+            index.put(change.definition)
+            if (why := change.definition.unreadable) is not None:
+                revision = change.definition.revision
+                logger.error("automation_unreadable", automation=change.automation_id, revision=revision, error=why)
         self._index, self._version = index, version
 
     async def deeds(

@@ -90,6 +90,8 @@ class Definition(NamedTuple):
     author_id: int | None = None
     """Who saved the revision; None where that account is not known any more."""
     name: str = ""
+    unreadable: str | None = None
+    """Why it cannot act: what this version, unlike the one that saved it, cannot read of its trigger or limits."""
 
     def met_by(self) -> tuple[Key, ...]:
         """Return the keys of its scope that an event may meet it by."""

@@ -1,8 +1,8 @@
 """The SQL of automations and their revisions."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -14,6 +14,7 @@ from regista.automations.matching import Action, Deed, Definition
 from regista.automations.payloads.templates import template_of
 from regista.automations.run_triggers import parse_trigger
 from regista.kit.db import Transaction
+from regista.kit.errors import InvalidError
 from regista_events import full_name
 
 _LANES = """
@@ -48,6 +49,8 @@ INSERT INTO automation_revision (automation_id, revision, organization_id, name,
                                  author_id, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::json, $12::json, $13, $14::jsonb, $15, $16, $17)
 """
+
+T = TypeVar("T")
 
 
 class Change(NamedTuple):
@@ -281,6 +284,7 @@ async def scope_place(transaction: Transaction, kind: str, scope: int) -> asyncp
 
 def _definition(row: asyncpg.Record) -> Definition:
     actions = _actions(row)
+    complaints: list[str] = []
     return Definition(
         id=row["id"],
         organization_id=row["organization_id"],
@@ -293,13 +297,23 @@ def _definition(row: asyncpg.Record) -> Definition:
         scope_entity=row["scope_entity"],
         events=frozenset(full_name(each) for each in row["events"]),
         condition=None if row["condition"] is None else Condition(row["condition"]),
-        trigger=parse_trigger(row["trigger"]),
-        limits=parse_limits(row["limits"]),
+        trigger=_readable(parse_trigger, row["trigger"], complaints),
+        limits=_readable(parse_limits, row["limits"], complaints),
         author_id=row["author_id"],
         name=row["name"],
         actions=actions,
         kinds=frozenset(action.kind for action in actions),
+        unreadable="; ".join(complaints) or None,
     )
+
+
+def _readable(parse: Callable[[dict[str, Any] | None], T | None], stored: Any, complaints: list[str]) -> T | None:
+    """Return what is stored, None with a complaint where a version that knows more has saved it."""
+    try:
+        return parse(stored)
+    except InvalidError as error:
+        complaints.append(error.message)
+        return None
 
 
 def _actions(row: asyncpg.Record) -> tuple[Action, ...]:

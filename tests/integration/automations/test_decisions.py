@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from regista.automations import repository
 from regista.automations.catalogue import Catalogue
@@ -35,6 +36,10 @@ async def decided(
 
 async def ledger(tenant: Tenant) -> list[dict[str, Any]]:
     return await tenant.rows("SELECT event_id, automation_id, revision, verdict, reason FROM decision")
+
+
+async def executions(tenant: Tenant) -> list[dict[str, Any]]:
+    return (await tenant.client.get("/api/v1/executions")).json()["items"]
 
 
 SCOPES = (
@@ -114,6 +119,50 @@ async def test_what_is_deleted_never_fires_again_also_for_an_event_that_was_wait
     assert (await home.client.delete(f"/api/v1/automations/{automation['id']}")).status_code == 204
     assert await decided(home, catalogue, waiting) == []
     assert await ledger(home) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "stored", "said"),
+    [
+        ("alias.added", """limits = '{"per_day": 3, "cooldown": "10m"}'""", "limits.per_day"),
+        (
+            "run.metric_triggered",
+            """ "trigger" = '{"metric": {"test": "quantile", "name": "x", "window": 2}}' """,
+            "'quantile'",
+        ),
+        ("alias.added", """actions = '[{"webhook": {"integration": "team/ci"}}, {"carrier_pigeon": {}}]',
+                           integration_ids = integration_ids || NULL::bigint""", None),
+    ],
+)  # fmt: skip
+async def test_what_another_version_saved_is_skipped_with_its_reason_and_hinders_nobody_else(
+    home: Tenant, event: str, stored: str, said: str | None
+) -> None:
+    rival = await second_tenant(home.api)
+    await rival.webhook("http://127.0.0.1:9/hook")
+    strange = await rival.automation("strange", on=[event])
+    await home.automation("plain", on=[event])
+    await home.rows(f"UPDATE automation_revision SET {stored} WHERE automation_id = $1", strange["id"])
+    catalogue = Catalogue()
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert len(await decided(home, catalogue, await home.emit(event, data={}))) == 1
+    found = await decided(home, catalogue, await rival.emit(event, data={}))
+    told = [(each["automation"], each["revision"]) for each in logs if each["event"] == "automation_unreadable"]
+    shown = [(each["status"], each["reason"]) for each in await executions(rival)]
+    if said is None:
+        # What nobody here can carry out waits for whoever can.
+        assert ([each.action.kind for each in found], told) == (["webhook"], [])
+        assert shown == [("pending", None)] * 2
+        return
+    assert found == []
+    assert told == [(strange["id"], 1)]
+    assert shown == [("skipped", "unreadable")]
+    (execution,) = await executions(rival)
+    assert said in execution["error"]
+    path = f"/api/v1/automations/{strange['id']}/explain?event={execution['event_id']}"
+    explained = (await rival.client.get(path)).json()
+    assert (explained["outcome"], explained["reason"]) == ("skipped", "unreadable")
+    assert said in explained["said"]
 
 
 async def test_a_redelivered_event_is_decided_once_and_keeps_its_revision(home: Tenant) -> None:

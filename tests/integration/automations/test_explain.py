@@ -10,7 +10,7 @@ import pytest
 
 from regista.automations import repository
 from regista.automations.catalogue import Catalogue
-from regista.automations.deciding.decisions import decide
+from regista.automations.deciding.decisions import Due, decide, release
 from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition
 from regista.automations.past import repository as past_repository
@@ -266,6 +266,23 @@ async def test_an_explanation_says_in_words_what_was_seen_also_of_what_is_past(h
     )
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_condition")
     assert len(await home.rows("SELECT FROM automation")) == 1
+
+
+async def test_what_was_deleted_while_it_was_held_back_is_not_said_to_fire(home: Tenant) -> None:
+    made = await home.automation(actions=NO_OP, limits={"cooldown": "1h", "coalesce": True})
+    first, held = await home.emit(times=2)
+    assert first.event is not None
+    assert held.event is not None
+    database = home.api.runtime.database
+    async with database.transaction() as tx:
+        await decide(tx, Catalogue(), [first, held], "webhook")
+    await home.client.delete(f"{V1}/automations/{made['id']}")
+    async with database.transaction() as tx:
+        await release(tx, Catalogue(), [Due(held.event.id, made["id"])], "webhook")
+    told = await explained(home, made["id"], held.event.id)
+    assert (told["outcome"], told["reason"]) == ("skipped", "deleted")
+    assert told["said"] == "It is skipped: it was deleted while it was held back."
+    assert (await explained(home, made["id"], first.event.id))["outcome"] == "fire"
 
 
 async def test_who_may_read_neither_the_event_nor_what_lies_in_the_scope_is_told_nothing(home: Tenant) -> None:

@@ -16,5 +16,5 @@ def kinds_of(planner: str) -> frozenset[str]:
 
 
 def planners(kinds: Iterable[str]) -> frozenset[str]:
-    """Return the planners that decide for an automation with actions of these kinds."""
-    return frozenset(PLANNER[kind] for kind in kinds)
+    """Return the planners that decide for an automation with actions of these kinds; others are of later versions."""
+    return frozenset(PLANNER[kind] for kind in kinds if kind in PLANNER)

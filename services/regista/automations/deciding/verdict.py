@@ -13,7 +13,7 @@ class Verdict(NamedTuple):
     """``fire``; ``skipped`` and why; ``unmet``, the condition does not hold; ``deferred`` until a limit lets it through.
 
     Reasons: ``disabled``, ``loop``, ``condition_error`` (``error`` says which), ``author`` (who saved it may not any
-    more), ``cooldown``, ``rate``, ``coalesced``.
+    more), ``unreadable`` (``error`` says what another version has saved), ``cooldown``, ``rate``, ``coalesced``.
     """
 
     outcome: Outcome
@@ -37,6 +37,8 @@ def judge(definition: Definition, seen: Seen) -> Verdict:
         return Verdict("skipped", "disabled")
     if is_loop(definition.id, seen):
         return Verdict("skipped", "loop")
+    if definition.unreadable is not None:
+        return Verdict("skipped", "unreadable", definition.unreadable)
     return FIRE
 
 

@@ -64,8 +64,7 @@ def explain(definition: Definition, seen: Seen, circumstances: Circumstances) ->
     failed = next((step for step in steps if step.holds is False), None)
     recorded = circumstances.recorded
     if failed is None:
-        # A limit that nobody counts now may be all that held it back.
-        return Explanation("fire", None, "It fires: every step is passed.", steps)
+        return _passed(definition, recorded, steps)
     if failed in concerned:
         return Explanation("unconcerned", failed.name, f"It is not concerned: {failed.said}", steps)
     if failed.name == "condition":
@@ -76,6 +75,19 @@ def explain(definition: Definition, seen: Seen, circumstances: Circumstances) ->
     if recorded is not None and recorded.verdict == "deferred" and failed.name == "limits":
         return Explanation("deferred", reason, f"It waits: {failed.said}", steps)
     return Explanation("skipped", reason, f"It is skipped: {failed.said}", steps)
+
+
+def _passed(definition: Definition, recorded: Recorded | None, steps: list[Step]) -> Explanation:
+    """Return what comes of an event that every step lets through: what was recorded may have come about otherwise."""
+    if recorded is not None and recorded.verdict == "skipped":
+        why = _OTHERWISE.get(recorded.reason or "", f"it was decided so, for the reason {recorded.reason!r}")
+        error = "" if recorded.error is None else f": {recorded.error}"
+        return Explanation("skipped", recorded.reason, f"It is skipped: {why}{error}.", steps)
+    if recorded is None and definition.unreadable is not None:
+        why = f"{_OTHERWISE['unreadable']}: {definition.unreadable}"
+        return Explanation("skipped", "unreadable", f"It is skipped: {why}.", steps)
+    # A limit that nobody counts now may be all that held it back.
+    return Explanation("fire", None, "It fires: every step is passed.", steps)
 
 
 def _fits(steps: Iterable[Step]) -> bool:
@@ -217,6 +229,11 @@ def _limits(definition: Definition, _seen: Seen, known: Circumstances) -> Step:
     return Step("limits", None, "Its limits were not asked.", values)
 
 
+_OTHERWISE = {
+    "deleted": "it was deleted while it was held back",
+    "failed": "what it was to send could not be made, and was given up",
+    "unreadable": "another version saved it, and this one cannot read it",
+}
 _LIMIT_SAYS = {
     "cooldown": "it had fired too short a time before.",
     "rate": "it had fired as often as it may within an hour.",
