@@ -5,10 +5,12 @@
 the test. Which runs are meant at all is the condition's to say. Pure.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, ValidationError
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, ValidationError
+from pydantic_core import PydanticCustomError
 
 from regista.kit.bodies import Part
 from regista.kit.errors import InvalidError
@@ -18,9 +20,23 @@ STATE_EVENT = "run.state_changed"
 METRIC_EVENT = "run.metric_triggered"
 
 MOST_VALUES = 10_000
+
+
+def _within_floats(value: Any) -> Any:
+    """Return the value. Raises `PydanticCustomError` for an integer that no float comes near: metrics are floats."""
+    try:
+        if isinstance(value, int):
+            float(value)
+    except OverflowError:
+        raise PydanticCustomError(
+            "beyond_floats", "metrics are 64-bit floats; use a number between -1.79e308 and 1.79e308"
+        ) from None
+    return value
+
+
 Window = Annotated[int, Field(ge=1, le=MOST_VALUES, description="values, the latest ones")]
-Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False)]
-Positive = Annotated[StrictInt | StrictFloat, Field(gt=0, allow_inf_nan=False)]
+Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False), BeforeValidator(_within_floats)]
+Positive = Annotated[StrictInt | StrictFloat, Field(gt=0, allow_inf_nan=False), BeforeValidator(_within_floats)]
 Direction = Literal["increase", "decrease", "any"]
 
 
@@ -81,9 +97,12 @@ _FIELDS = frozenset(
     name for part in (MetricTrigger, StateTrigger, Threshold, Difference, ZScore) for name in part.model_fields
 )
 
+_DIGITS = 100
+"""Characters of a value that an error repeats."""
+
 
 def parse_trigger(stored: dict[str, Any] | None) -> RunTrigger | None:
-    """Return the trigger of a revision. Raises `InvalidError` for what is none, with the place and the reason."""
+    """Return the trigger of a revision. Raises `InvalidError` for what is none, with place, value and reason."""
     if stored is None:
         return None
     try:
@@ -92,7 +111,16 @@ def parse_trigger(stored: dict[str, Any] | None) -> RunTrigger | None:
         first = error.errors(include_url=False)[0]
         # Where a value has several types, pydantic names the one that it tried as well.
         place = ".".join(str(part) for part in first["loc"] if part in _FIELDS or isinstance(part, int))
-        raise InvalidError(f"the trigger's {place} is wrong: {first['msg']}", field="trigger") from None
+        raise InvalidError(
+            f"the trigger's {place} is {_shown(first['input'])}: {first['msg']}", field="trigger"
+        ) from None
+
+
+def _shown(value: Any) -> str:
+    """Return a value as an error says it, in some words at most."""
+    if isinstance(value, int) and abs(value) >= 10**_DIGITS:
+        return f"an integer of about {math.log10(abs(value)) + 1:.0f} digits"
+    return repr(value)[:_DIGITS] if isinstance(value, str | int | float) else "wrong"
 
 
 def check_trigger(events: Sequence[str], trigger: RunTrigger | None) -> None:

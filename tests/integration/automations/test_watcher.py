@@ -226,3 +226,23 @@ async def test_lines_from_long_before_an_automation_was_made_are_not_its_own(ten
         await tx.connection.execute("UPDATE automation_catalogue SET version = version + 1")
     await drain(tenant)
     assert await fired(tenant) == []
+
+
+async def test_a_threshold_that_no_metric_reaches_is_refused_and_nothing_is_saved(tenant: Tenant) -> None:
+    kept = await watching(tenant)
+    huge = "1" + "0" * 400
+    change = json.dumps({"trigger": {"metric": {**SETTLED, "value": 0}}}).replace('"value": 0', f'"value": {huge}')
+    whole = (
+        f'{{"name": "huge", "scope": "org", "on": "run.metric_triggered", "actions": [{{"no_op": {{}}}}], {change[1:]}'
+    )
+    path, json_body = "/api/v1/automations", {"Content-Type": "application/json"}
+    for refused in (
+        await tenant.client.post(path, content=whole, headers=json_body),
+        await tenant.client.patch(f"{path}/{kept['id']}", content=change, headers=json_body),
+    ):
+        assert refused.status_code == 422, refused.text
+        problem = refused.json()
+        assert (problem["code"], problem["field"]) == ("invalid", "trigger")
+        assert "metric.value is an integer of about 401 digits: metrics are 64-bit floats; use" in problem["detail"]
+    (row,) = await tenant.rows("SELECT count(*) AS count FROM automation_revision")
+    assert row["count"] == 1

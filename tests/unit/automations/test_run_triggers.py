@@ -1,8 +1,10 @@
+import math
+import sys
 from typing import Any
 
 import pytest
 
-from regista.automations.run_triggers import check_trigger, parse_trigger
+from regista.automations.run_triggers import MetricTrigger, check_trigger, parse_trigger
 from regista.kit.errors import InvalidError
 
 THRESHOLD: dict[str, Any] = {"test": "threshold", "name": "loss", "window": 1, "comparison": "<", "value": 0.5}
@@ -54,6 +56,38 @@ def test_what_is_no_trigger_is_refused_with_its_place(stored: dict[str, Any], sa
     with pytest.raises(InvalidError) as caught:
         parse_trigger(stored)
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"value": 10**400}, "metric.value is an integer of about 401 digits: metrics are 64-bit floats; use a number"),
+        ({"value": -(10**400)}, "metric.value is an integer of about 401 digits: metrics are 64-bit floats"),
+        ({"value": 10**9000}, "metric.value is an integer of about 9001 digits"),
+        ({"value": math.inf}, "metric.value is inf: "),
+        ({"window": 10**400}, "metric.window is an integer of about 401 digits: Input should be less than or equal"),
+        ({"window": 10_001}, "metric.window is 10001: Input should be less than or equal to 10000"),
+        ({"window": "many"}, "metric.window is 'many': "),
+        ({"comparison": "=" * 999}, "metric.comparison is '==="),
+    ],
+)
+def test_a_number_that_no_metric_reaches_is_refused_with_its_value(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_trigger({"metric": {**THRESHOLD, **changes}})
+    assert said in caught.value.message
+    assert len(caught.value.message) < 300
+    assert caught.value.details == {"field": "trigger"}
+
+
+@pytest.mark.parametrize("test", [{"test": "zscore"}, {"test": "change", "prior_window": 1, "change": "relative"}])
+def test_every_test_refuses_such_a_number_and_takes_the_largest_float(test: dict[str, Any]) -> None:
+    asked = {"name": "loss", "window": 1, "direction": "any"}
+    with pytest.raises(InvalidError, match="about 310 digits"):
+        parse_trigger({"metric": {**asked, **test, "value": 10**309}})
+    largest = int(sys.float_info.max)
+    found = parse_trigger({"metric": {**asked, **test, "value": largest}})
+    assert isinstance(found, MetricTrigger)
+    assert found.metric.value == largest
 
 
 def test_a_trigger_belongs_to_one_event_alone() -> None:
