@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from regista.automations.watching import watch_repository
+from regista.delivery.sweeps import cancel_strays
 from regista.kit.blobs import open_blobs
 from regista.kit.db import Database
 from regista.kit.settings import Settings
@@ -39,6 +40,7 @@ def sweeps(settings: Settings) -> Sequence[Sweep]:
     return [
         Sweep("silent runs", seconds, crash),
         Sweep("expired versions", seconds, delete_expired),
+        Sweep("deliveries to endpoints that are gone", seconds, cancel_strays),
         Sweep("lines of deleted runs", seconds, clear),
         Sweep("metrics of runs that log no more", LEFTOVERS_SECONDS, forget),
         Sweep("artifacts never committed", LEFTOVERS_SECONDS, give_up),

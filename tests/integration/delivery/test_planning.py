@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from regista.delivery import NewDelivery, plan
+from regista.delivery import NewDelivery, plan, remove_lane
+from regista.delivery.sweeps import cancel_strays
 from regista.kit import ids
 from regista.kit.db import Transaction
 from tests.support.delivery import Ledger
@@ -78,3 +79,17 @@ async def test_the_order_of_a_fifo_lane_is_the_order_of_commits(ledger: Ledger) 
     await asyncio.gather(slow(), quick())
     rows = await ledger.fetch("SELECT event_id FROM delivery ORDER BY position")
     assert [row[0] for row in rows] == events
+
+
+async def test_what_is_planned_for_an_endpoint_that_is_gone_is_canceled_and_nothing_else(ledger: Ledger) -> None:
+    gone, there = await ledger.lane(), await ledger.lane()
+    (before,) = await ledger.plan([gone])
+    async with ledger.database.transaction() as tx:
+        await remove_lane(tx, gone)
+    (behind, other) = await ledger.plan([gone, there])
+    assert await cancel_strays(ledger.database, "") == 1
+    assert await cancel_strays(ledger.database, "") == 0
+    states = {row["id"]: row["state"] for row in await ledger.fetch("SELECT id, state FROM delivery")}
+    assert states == {before.id: "canceled", behind.id: "canceled", other.id: "pending"}
+    assert await ledger.fetch("SELECT delivery_id FROM delivery_due") == [(other.id,)]
+    assert await ledger.value("SELECT finished_at IS NOT NULL FROM delivery WHERE id = $1", behind.id)

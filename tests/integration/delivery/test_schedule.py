@@ -3,6 +3,9 @@ import asyncio
 import pytest
 
 from regista.delivery import Claimed, News, Outcome
+from regista.delivery.repository import views
+from regista.delivery.repository.lanes import CHANNEL
+from regista.kit.db import Transaction
 from tests.support.delivery import Behaviour, Ledger, accept, answered, hang, refuse
 
 _DELAY = "SELECT extract(epoch FROM due_at - now())::float8 FROM delivery_due WHERE position = $1"
@@ -154,3 +157,36 @@ async def test_a_hung_send_keeps_nothing_else_of_its_lane_waiting(ledger: Ledger
     running.sender.behaviours[lane] = first_hangs
     running.dispatcher.hand(rows)
     await ledger.until("SELECT count(*) = 29 FROM delivery WHERE state = 'succeeded'")
+
+
+async def test_a_redelivery_that_failed_and_is_recorded_twice_leaves_the_schedule_as_it_was(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = await ledger.lane()
+    running = await ledger.start()
+    running.sender.behaviours[lane] = refuse
+    (row,) = await ledger.plan([lane], hand=running)
+    await ledger.recorded(1)
+    before = await ledger.fetch("SELECT due_at, made, manual, resume_at FROM delivery_due")
+    commit = Transaction.commit
+    commits = 0
+
+    async def unacknowledged(transaction: Transaction) -> None:
+        nonlocal commits
+        await commit(transaction)
+        task = asyncio.current_task()
+        if task is not None and task.get_name() == "delivery-recorder":
+            commits += 1
+            if commits == 1:
+                raise ConnectionResetError("the commit was not acknowledged")
+
+    monkeypatch.setattr(Transaction, "commit", unacknowledged)
+    async with ledger.database.transaction() as tx:
+        assert await views.redeliver(tx, [row.id]) == 1
+        tx.wake(CHANNEL)
+    await ledger.recorded(2)
+    async with asyncio.timeout(20):
+        while commits < 2:
+            await asyncio.sleep(0.02)
+    assert await ledger.fetch("SELECT due_at, made, manual, resume_at FROM delivery_due") == before
+    assert await ledger.value("SELECT state FROM delivery") == "pending"

@@ -9,6 +9,10 @@ CHANNEL = "regista_delivery"
 """Wakes every dispatcher: a lane was changed, or somebody asked for a redelivery."""
 RECALL = "regista_delivery_recall"
 """Wakes every dispatcher: a delivery was canceled, which may be waiting in its memory."""
+_CANCEL = """
+UPDATE delivery d SET state = 'canceled', finished_at = clock_timestamp()
+FROM gone g WHERE d.lane_id = g.lane_id AND d.position = g.position AND d.state = 'pending'
+"""
 
 
 async def insert(
@@ -99,10 +103,27 @@ async def remove(transaction: Transaction, lane: int) -> None:
     """Stop sending for ever and cancel what is pending; the ledger stays."""
     await transaction.connection.execute("UPDATE lane SET state = 'removed' WHERE id = $1", lane)
     await transaction.connection.execute(
-        """
+        f"""
         WITH gone AS (DELETE FROM delivery_due WHERE lane_id = $1 RETURNING lane_id, position)
-        UPDATE delivery d SET state = 'canceled', finished_at = clock_timestamp()
-        FROM gone g WHERE d.lane_id = g.lane_id AND d.position = g.position AND d.state = 'pending'
-        """,
+        {_CANCEL}
+        """,  # noqa: S608 - put together from constants
         lane,
     )
+
+
+async def cancel_strays(transaction: Transaction, limit: int) -> int:
+    """Cancel up to ``limit`` deliveries that have come into lanes after their removal; return how many."""
+    done = await transaction.connection.execute(
+        f"""
+        WITH stray AS MATERIALIZED (
+            SELECT q.lane_id, q.position FROM lane l JOIN delivery_due q ON q.lane_id = l.id
+            WHERE l.state = 'removed' LIMIT $1 FOR UPDATE OF q SKIP LOCKED
+        ), gone AS (
+            DELETE FROM delivery_due q USING stray s WHERE q.lane_id = s.lane_id AND q.position = s.position
+            RETURNING q.lane_id, q.position
+        )
+        {_CANCEL}
+        """,  # noqa: S608 - put together from constants
+        limit,
+    )
+    return int(done.rpartition(" ")[2])
