@@ -39,10 +39,26 @@ CASE a.scope_kind
     WHEN 'collection' THEN (SELECT c.project_id FROM collection c WHERE c.id = a.scope_id)
 END
 """
-_COLUMNS = """
+# The scope as people write it by today's names; as it was saved where what it stood for was deleted.
+_SCOPE = """
+coalesce(CASE a.scope_kind
+    WHEN 'entity' THEN (SELECT 'entity/' || own.name FROM entity own WHERE own.id = a.scope_id)
+    WHEN 'project' THEN (
+        SELECT 'project/' || own.name || '/' || p.name FROM project p JOIN entity own ON own.id = p.entity_id
+        WHERE p.id = a.scope_id
+    )
+    WHEN 'registry' THEN (SELECT 'registry/' || g.name FROM registry g WHERE g.id = a.scope_id)
+    WHEN 'collection' THEN (
+        SELECT 'collection/' || own.name || '/' || p.name || '/' || c.name
+        FROM collection c JOIN project p ON p.id = c.project_id JOIN entity own ON own.id = p.entity_id
+        WHERE c.id = a.scope_id
+    )
+END, r.scope)
+"""
+_COLUMNS = f"""
 a.id, a.aggregate_id, a.organization_id, a.entity_id, a.revision, a.enabled, a.created_at, a.updated_at,
-e.name AS entity, r.name, r.description, r.scope, r.scope_kind, r.scope_id, r.events, r.condition, r."trigger",
-r.actions, r.integration_ids, r.limits, r.author
+e.name AS entity, r.name, r.description, {_SCOPE} AS scope, r.scope_kind, r.scope_id, r.events, r.condition,
+r."trigger", r.actions, r.integration_ids, r.limits, r.author
 """
 _FROM = """
 FROM automation a
@@ -73,7 +89,7 @@ _FIELDS = columns(
         "name": Column("r.name"),
         "description": Column("r.description"),
         "enabled": Column("a.enabled", "boolean"),
-        "scope": Column("r.scope"),
+        "scope": Column(_SCOPE),
         "created_at": Column("a.created_at", "time"),
         "updated_at": Column("a.updated_at", "time"),
         "events": Column("EXISTS (SELECT FROM unnest(r.events) AS type WHERE {test})", "many", "type"),

@@ -253,6 +253,9 @@ def _differences(before: asyncpg.Record, new: NewRevision) -> dict[str, Change[A
     if "actions" not in changed and before["integration_ids"] != new.integration_ids:
         # The same name stands for another integration now: another scope, or a nearer one of that name.
         changed["actions"] = Change[Any](from_=was["actions"], to=new.actions)
+    if "scope" not in changed and (before["scope_kind"], before["scope_id"]) != (new.scope_kind, new.scope_id):
+        # What it stood for was deleted, and something else has the name now.
+        changed["scope"] = Change[Any](from_=was["scope"], to=new.scope)
     return changed
 
 

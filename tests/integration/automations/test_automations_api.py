@@ -251,6 +251,61 @@ async def test_an_automation_whose_scope_was_renamed_can_be_changed_and_takes_it
     assert changed.json()["scope"] == "collection/team/mnist/Digits"
 
 
+async def test_an_automation_is_shown_and_found_by_what_its_scope_is_called_today(home: Tenant) -> None:
+    moved = (await home.client.post(PATH, json=wanted())).json()
+    path = f"{PATH}/{moved['id']}"
+    collections = "/api/v1/collections/team/mnist"
+    renamed = await home.client.patch(f"{collections}/MNIST", json={"name": "Digits"})
+    assert renamed.status_code == 200, renamed.text
+    assert (await home.client.post(collections, json={"name": "MNIST", "type": "model"})).status_code == 201
+    other = (await home.client.post(PATH, json=wanted(name="other"))).json()
+    today = "collection/team/mnist/Digits"
+
+    async def found(scope: str) -> list[int]:
+        answer = await home.client.get(PATH, params={"scope": scope})
+        assert [each["scope"] for each in answer.json()["items"]] == [scope] * len(answer.json()["items"])
+        return [each["id"] for each in answer.json()["items"]]
+
+    assert (await home.client.get(path)).json()["scope"] == today
+    assert await found(today) == [moved["id"]]
+    assert await found(moved["scope"]) == [other["id"]]
+    checked = await home.client.post(f"{PATH}/check", json=wanted(scope=today))
+    assert checked.json() == {"id": moved["id"]}
+    described = await home.client.patch(path, json={"scope": today, "description": "said"})
+    assert (described.status_code, described.json()["scope"], described.json()["revision"]) == (200, today, 2)
+    (at,) = await home.rows("SELECT scope_id FROM automation WHERE id = $1", moved["id"])
+    assert at["scope_id"] == home.ids["collection"]
+    for kind in ("entity/team", "project/team/mnist", "registry/model"):
+        made = await home.client.post(PATH, json=wanted(scope=kind, actions=[{"no_op": {}}]))
+        assert made.status_code == 201, made.text
+    await home.rows("UPDATE entity SET name = 'squad' WHERE id = $1", home.ids["team"])
+    await home.rows("UPDATE project SET name = 'numbers' WHERE id = $1", home.ids["project"])
+    await home.rows("UPDATE registry SET name = 'shelf' WHERE id = $1", home.ids["registry"])
+    for scope in ("entity/squad", "project/squad/numbers", "registry/shelf", "collection/squad/numbers/MNIST"):
+        assert len(await found(scope)) == 1
+
+
+async def test_saving_an_automation_again_puts_it_onto_what_has_its_scopes_name_now(home: Tenant) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    path = f"{PATH}/{shown['id']}"
+    collections = "/api/v1/collections/team/mnist"
+    assert (await home.client.delete(f"{collections}/MNIST")).status_code == 204
+    made = await home.client.post(collections, json={"name": "MNIST", "type": "model"})
+    assert made.status_code == 201, made.text
+    again = await home.client.patch(path, json={"scope": shown["scope"]})
+    assert (again.status_code, again.json()["revision"]) == (200, 2), again.text
+    assert await told(home) == ["created", "updated"]
+    (at,) = await home.rows("SELECT scope_id FROM automation WHERE id = $1", shown["id"])
+    assert at["scope_id"] == made.json()["id"]
+    assert (await home.client.patch(path, json={"scope": shown["scope"]})).json()["revision"] == 2
+
+    assert (await home.client.delete(f"{collections}/MNIST")).status_code == 204
+    await home.client.post(collections, json={"name": "MNIST", "type": "model"})
+    assert (await home.client.post(PATH, json=wanted())).status_code == 201
+    taken = await home.client.patch(path, json={"scope": shown["scope"]})
+    assert (taken.status_code, taken.json()["code"]) == (409, "automation_exists")
+
+
 async def test_a_name_is_taken_once_per_scope(home: Tenant) -> None:
     assert (await home.client.post(PATH, json=wanted())).status_code == 201
     again = await home.client.post(PATH, json=wanted())
