@@ -1,7 +1,8 @@
 """What people send: unknown fields refused, no text that PostgreSQL or UTF-8 cannot hold, rules said in words."""
 
 import math
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -42,17 +43,18 @@ def check_json(value: Any) -> Any:
     return _check(value, 0)
 
 
-def _check(value: Any, depth: int) -> Any:
+def _check(value: Any, depth: int, *, names: bool = True) -> Any:
+    """Return the value; without ``names``, non-finite numbers stay what they are."""
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, float) and not math.isfinite(value):
+    if names and isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if depth > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return {_text(str(key)): _check(member, depth + 1) for key, member in value.items()}
+        return {_text(str(key)): _check(member, depth + 1, names=names) for key, member in value.items()}
     if isinstance(value, list):
-        return [_check(member, depth + 1) for member in value]
+        return [_check(member, depth + 1, names=names) for member in value]
     return value
 
 
@@ -69,9 +71,17 @@ def _text(value: str) -> str:
 
 
 class Part(BaseModel):
-    """A value inside a request body."""
+    """A value inside a request body. Where any JSON may stand, non-finite numbers become the strings of their names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        free = _free(cls)
+        if not free or not isinstance(value, dict):
+            return value
+        return {name: check_json(member) if name in free else member for name, member in value.items()}
 
 
 class Body(Part):
@@ -80,4 +90,15 @@ class Body(Part):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, value: Any) -> Any:
-        return check_json(value)
+        return _check(value, 0, names=False)
+
+
+@cache
+def _free(model: type[Part]) -> frozenset[str]:
+    """Return the fields in which any JSON may stand."""
+    fields = model.model_fields.items()
+    return frozenset(field.alias or name for name, field in fields if _holds_any(field.annotation))
+
+
+def _holds_any(annotation: Any) -> bool:
+    return annotation is Any or any(map(_holds_any, get_args(annotation)))
