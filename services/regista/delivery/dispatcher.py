@@ -185,7 +185,7 @@ class Dispatcher:
                 self._metrics.faults.inc()
                 jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
                 pause = backoff.exponential(lane.faults + 1, first=1, limit=30, jitter=jitter)
-                lane.fault(due.row.position, clock.monotonic() + pause)
+                lane.fault(due.row.position, clock.monotonic() + pause, probe=probe)
                 rota.end(lane)
                 self._intake.poke(poll=False)
             else:

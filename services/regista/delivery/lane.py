@@ -224,11 +224,12 @@ class Lane:
         """Start nothing before this moment; a rest that lasts longer stays as it is."""
         self.paused_until = max(self.paused_until, until)
 
-    def fault(self, position: int, until: float) -> None:
+    def fault(self, position: int, until: float, *, probe: bool) -> None:
         """Note that a send failed through a fault of ours: no attempt, and the row is the database's again."""
         self.faults += 1
         self.rest(until)
-        self.circuit.abandon()
+        if probe:
+            self.circuit.abandon()
         self.release(position)
         if self.fifo:
             self.unqueue()

@@ -140,7 +140,7 @@ def test_a_lane_that_rests_lets_others_pass_and_has_one_moment_at_which_it_goes_
         other.hand(row(2, 10 + position))
     resting.rest(30.0)
     resting.rest(5.0)
-    resting.fault(99, until=6.0)
+    resting.fault(99, until=6.0, probe=False)
     for lane in (resting, other):
         rota.offer(lane)
     assert [taken[0].id for _ in range(3) if (taken := rota.take(0.0))] == [2, 2]
@@ -338,3 +338,15 @@ def test_nothing_is_lost_or_sent_after_its_record_and_fifo_lanes_arrive_in_order
     assert sorted(world.arrived) == list(range(world.next))
     if concurrency == 1:
         assert world.arrived == sorted(world.arrived)
+
+
+def test_a_fault_of_ours_elsewhere_lets_no_second_probe_pass() -> None:
+    lane = lane_of(1, 4)
+    for _ in range(10):
+        lane.circuit.end(0.0, failed=True, probe=False)
+    assert lane.wait(30.0) == 0.0
+    assert lane.circuit.start()
+    lane.fault(99, until=31.0, probe=False)
+    assert lane.wait(32.0) == float("inf")
+    lane.fault(0, until=33.0, probe=True)
+    assert lane.wait(34.0) == 0.0
