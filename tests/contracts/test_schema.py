@@ -64,6 +64,7 @@ async def test_every_row_of_a_tenant_names_its_organization_or_the_row_that_does
         *("shard", "published", "outbox", "metric_outbox", "dead_letter"),
         *("dispatcher", "lane_shard"),
         *("audit_chain", "audit_checkpoint"),
+        *("secret_key",),
     }
     parents = ["run_id", "artifact_id", "collection_id", "membership_id", "lane_id", "delivery_id"]
     async with fresh(postgres) as database, database.transaction() as tx:

@@ -76,13 +76,92 @@ async def test_a_service_without_kafka_is_refused_with_the_reason(postgres: Post
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("DATABASE_POOL", "many"), ("LOG_LEVEL", "loud"), ("WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/99")]
+    ("name", "value", "said"),
+    [
+        ("DATABASE_POOL", "many", ": Input should be a valid integer"),
+        ("LOG_LEVEL", "loud", ": Input should be 'debug'"),
+        ("WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/99", ": '10.0.0.0/99' is no network; write one as 10.0.0.0/8"),
+        ("WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/8,127.0.0.1/8", ": '127.0.0.1/8' is no network; write 127.0.0.0/8"),
+        ("SECRET_KEY", "abc", ": it holds a key shorter than 32 characters; make one with: openssl rand -hex 32"),
+        ("SECRET_KEY", f"{SECRET},{SECRET}", ": it holds the same key twice"),
+        ("PUBLIC_URL", "foo", ": 'foo' is no URL that users could reach; write http://HOST or https://HOST"),
+        ("ARTIFACT_STORE", "s4://bucket", ": 's4://bucket' names no store; write file:///DIRECTORY, s3://BUCKET"),
+    ],
 )
-async def test_a_setting_that_cannot_be_read_is_named(name: str, value: str) -> None:
-    ended = await regista("doctor", **{name: value})
-    assert ended.status == 2
-    assert f"REGISTA_{name}" in ended.err
-    assert "Traceback" not in ended.err
+async def test_a_setting_that_cannot_work_is_named_before_anything_is_made(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    place = tmp_path / "data"
+    for command in (("doctor",), ("up", "--port", "0")):
+        ended = await regista(*command, DATA_DIR=str(place), **{name: value})
+        assert ended.status == 2
+        assert f"regista: REGISTA_{name} is not valid{said}" in ended.err
+        assert SECRET not in ended.err
+        assert "Traceback" not in ended.err
+        assert not place.exists()
+
+
+async def test_what_looks_at_an_installation_makes_none(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    verified = await regista("audit", "verify", "--data-dir", str(place))
+    assert (verified.status, verified.out) == (2, "")
+    assert verified.err.startswith(f"regista: there is no installation in {place}; name the --data-dir of one")
+    assert (await regista("doctor", "--data-dir", str(place))).status == 0
+    assert not place.exists()
+
+
+async def test_a_key_that_the_database_was_not_sealed_with_is_refused_by_all_that_need_it(
+    postgres: PostgresSession, tmp_path: Path
+) -> None:
+    wrong = "another-secret-key-of-the-tests-0123456789"
+    said = "REGISTA_SECRET_KEY is not the key that this database was sealed with"
+    async with postgres.fresh_database() as url:
+        own = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path)}
+        assert (await regista("migrate", **own, SECRET_KEY=SECRET)).status == 0
+        for command in (
+            ("up", "--port", "0"),
+            ("serve", "api", "--port", "0"),
+            ("serve", "upkeep", "--port", "0"),
+            ("migrate",),
+            ("audit", "verify"),
+        ):
+            ended = await regista(*command, **own, SECRET_KEY=wrong)
+            assert (ended.status, "ready:" in ended.out) == (2, False), (command, ended)
+            assert said in ended.err + ended.out, (command, ended)
+            assert "Traceback" not in ended.err
+        doctor = await regista("doctor", **own, SECRET_KEY=wrong)
+        assert (doctor.status, f"BAD  secret key: {said}" in doctor.out) == (1, True), doctor.out
+        assert (await regista("doctor", **own, SECRET_KEY=f"{wrong},{SECRET}")).status == 0
+        assert (await regista("audit", "verify", **own, SECRET_KEY=SECRET)).status == 0
+
+
+async def test_doctor_knows_the_key_of_an_embedded_database_whether_it_runs_or_not(tmp_path: Path) -> None:
+    own = {"DATA_DIR": str(tmp_path)}
+    assert (await regista("migrate", **own)).status == 0
+    well = await regista("doctor", **own)
+    assert (well.status, "ok   secret key: set, and the one" in well.out) == (0, True), well.out
+    wrong = await regista("doctor", **own, SECRET_KEY=SECRET)
+    assert (wrong.status, "BAD  secret key: REGISTA_SECRET_KEY is not" in wrong.out) == (1, True), wrong.out
+    (tmp_path / "secret.key").unlink()
+    lost = await regista("doctor", **own)
+    assert (lost.status, "BAD  secret key: there is none in" in lost.out) == (1, True), lost.out
+    assert not (tmp_path / "secret.key").exists()
+
+
+async def test_doctor_looks_at_the_artifact_store(tmp_path: Path) -> None:
+    own = {"DATA_DIR": str(tmp_path)}
+    inside = await regista("doctor", **own, ARTIFACT_STORE=f"file://{tmp_path}/store")
+    assert (inside.status, f"ok   artifact store: {tmp_path}/store, made at" in inside.out) == (0, True), inside.out
+    assert not (tmp_path / "store").exists()
+    (tmp_path / "file").touch()
+    blocked = await regista("doctor", **own, ARTIFACT_STORE=f"file://{tmp_path}/file/store")
+    assert (blocked.status, "BAD  artifact store" in blocked.out) == (1, True), blocked.out
+
+
+async def test_doctor_names_variables_that_nobody_reads(tmp_path: Path) -> None:
+    ended = await regista("doctor", DATA_DIR=str(tmp_path), PUBLIC_ULR="http://x", URL="http://y", API_KEY="k")
+    assert ended.status == 0
+    assert ended.out.splitlines()[-1] == "warn REGISTA_PUBLIC_ULR is no setting; the nearest is REGISTA_PUBLIC_URL"
 
 
 async def test_doctor_masks_secrets_and_says_what_is_wrong(postgres: PostgresSession, tmp_path: Path) -> None:

@@ -216,8 +216,8 @@ def _explained() -> Generator[None]:
         raise typer.Exit(2) from None
     except ValidationError as error:
         for one in error.errors():
-            name = "_".join(map(str, one["loc"])).upper()
-            typer.echo(f"regista: REGISTA_{name} is not valid: {one['msg']}", err=True)
+            name, said = str(one["loc"][0]).upper(), one["msg"].removeprefix("Value error, ")
+            typer.echo(f"regista: REGISTA_{name} is not valid: {said}", err=True)
         raise typer.Exit(2) from None
     except Exception as error:
         advice = _advice(error)

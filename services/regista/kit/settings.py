@@ -1,19 +1,36 @@
 """Settings of the whole system, read from ``REGISTA_*`` variables once at start."""
 
-from ipaddress import IPv4Network, IPv6Network
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
 
+MIN_KEY: Final = 32
+"""Characters of a secret key: HKDF spreads entropy, it does not make any."""
+MAKE_KEY: Final = "openssl rand -hex 32"
+_STORES = ("s3", "gs", "az")
+
+
+def secret_keys(text: str) -> list[str]:
+    """Return the secret keys in a setting, newest first. Raises `ValueError` for one that is too short or stands twice."""
+    keys = [part.strip() for part in text.split(",")]
+    if any(len(key) < MIN_KEY for key in keys):
+        raise ValueError(f"it holds a key shorter than {MIN_KEY} characters; make one with: {MAKE_KEY}")
+    if len(set(keys)) != len(keys):
+        raise ValueError("it holds the same key twice; remove one")
+    return keys
+
 
 class Settings(BaseSettings):
     """Every setting with its default; ``regista doctor`` prints them with secrets masked."""
 
-    model_config = SettingsConfigDict(env_prefix="REGISTA_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="REGISTA_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr | None = Field(
         default=None, description="libpq URL of PostgreSQL 15 or newer; unset: an embedded server in the data directory"
@@ -52,5 +69,54 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_allowed_networks", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    def _networks(cls, value: object) -> object:
+        return (
+            tuple(_network(part.strip()) for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secret_keys(value.get_secret_value())
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _reachable(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        wrong = f"{value!r} is no URL that users could reach; write http://HOST or https://HOST"
+        try:
+            url = urlsplit(value)
+            usable = url.scheme in {"http", "https"} and url.hostname and url.port != 0
+        except ValueError:
+            usable = False
+        if not usable or re.search(r"[\s?#]", value):
+            raise ValueError(wrong)
+        return value
+
+    @field_validator("artifact_store")
+    @classmethod
+    def _storing(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        url = urlsplit(value)
+        if (url.scheme == "file" and not url.netloc and url.path.strip("/")) or (url.scheme in _STORES and url.netloc):
+            return value
+        raise ValueError(
+            f"{value!r} names no store; write file:///DIRECTORY, s3://BUCKET, gs://BUCKET or az://CONTAINER"
+        )
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        try:
+            meant = f"write {ip_network(text, strict=False)}"
+        except ValueError:
+            meant = "write one as 10.0.0.0/8, or an address"
+        raise ValueError(f"{text!r} is no network; {meant}") from None

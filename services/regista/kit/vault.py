@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from regista.kit.errors import ConfigurationError, RegistaError
+from regista.kit.settings import secret_keys
 
-MIN_KEY: Final = 32
-"""Characters of a secret key: HKDF spreads entropy, it does not make any."""
 _VERSION: Final = b"\x01"
 _ID_SIZE: Final = 8
 _NONCE_SIZE: Final = 12
@@ -38,16 +37,18 @@ class Vault:
     """
 
     def __init__(self, secret_key: str) -> None:
-        keys = [part.strip() for part in secret_key.split(",")]
-        if any(len(key) < MIN_KEY for key in keys):
-            raise ConfigurationError(
-                f"REGISTA_SECRET_KEY holds a key shorter than {MIN_KEY} characters; make one with: openssl rand -hex 32"
-            )
+        try:
+            keys = secret_keys(secret_key)
+        except ValueError as error:
+            raise ConfigurationError(f"REGISTA_SECRET_KEY is not valid: {error}") from None
         self._ciphers = dict(_derive(key) for key in keys)
-        if len(self._ciphers) != len(keys):
-            raise ConfigurationError("REGISTA_SECRET_KEY holds the same key twice; remove one")
         self._newest = next(iter(self._ciphers))
         self._keys = tuple(keys)
+
+    @property
+    def key_ids(self) -> tuple[bytes, ...]:
+        """The public ids of the keys, 8 bytes each, newest first; what is sealed names the one that opens it."""
+        return tuple(self._ciphers)
 
     def signing_keys(self, purpose: str) -> tuple[bytes, ...]:
         """Return 32-byte keys for signatures of one purpose, newest first: the first signs, all check."""

@@ -20,7 +20,7 @@ from regista.kit.errors import ConfigurationError
 if TYPE_CHECKING:  # Alembic takes a fifth of a second to import, and most starts have nothing to migrate
     from alembic.script import ScriptDirectory
 
-HEAD = "0015_verbatim"
+HEAD = "0016_secret_key"
 """The revision that this program works on; a test holds it to what `script` finds."""
 
 _LOCK = 0x7265676973746100  # "regista\0": no other program is likely to take this advisory lock

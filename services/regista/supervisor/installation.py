@@ -8,7 +8,8 @@ from pydantic import SecretStr
 
 from regista.kit import ids
 from regista.kit.errors import ConfigurationError
-from regista.kit.settings import Settings
+from regista.kit.postgres import place
+from regista.kit.settings import MAKE_KEY, Settings
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 ADMIN_KEY_FILE = "admin.key"
@@ -23,6 +24,13 @@ class Installation:
     new_admin_key: Path | None
 
 
+def is_installed(settings: Settings) -> bool:
+    """Return whether there is a database: one that is named, or the embedded one in the data directory."""
+    data = settings.data_dir.absolute().resolve()
+    homes = (data / "postgres", place.SYSTEM_DIRECTORY / f"postgres-{place.fingerprint(data)}")
+    return settings.database_url is not None or (data.is_dir() and any((home / "cluster").exists() for home in homes))
+
+
 def complete(settings: Settings, *, embedded: bool) -> Installation:
     """Fill in the secret key and the admin's key from the data directory, generating what is not there yet.
 
@@ -35,7 +43,7 @@ def complete(settings: Settings, *, embedded: bool) -> Installation:
         if not embedded:
             raise ConfigurationError(
                 "REGISTA_SECRET_KEY is not set; with a database of your own it must be, since it encrypts the secrets in it. "
-                "Generate one with: openssl rand -base64 32"
+                f"Generate one with: {MAKE_KEY}"
             )
         update["secret_key"] = SecretStr(_kept(data / SECRET_KEY_FILE, ids.token(32))[0])
     new = False
@@ -43,6 +51,14 @@ def complete(settings: Settings, *, embedded: bool) -> Installation:
         key, new = _kept(data / ADMIN_KEY_FILE, ids.api_key())
         update["admin_api_key"] = SecretStr(key)
     return Installation(settings.model_copy(update=update), data / ADMIN_KEY_FILE if new else None)
+
+
+def kept_secret_key(settings: Settings) -> SecretStr | None:
+    """Return the secret key that was generated into the data directory, None where none was."""
+    try:
+        return SecretStr((settings.data_dir / SECRET_KEY_FILE).read_text().strip())
+    except FileNotFoundError:
+        return None
 
 
 def publish_database_url(settings: Settings, url: str) -> None:

@@ -7,6 +7,8 @@ from regista import migrations
 from regista.access import service as access
 from regista.kit.db import Database
 from regista.kit.settings import Settings
+from regista.kit.vault import Vault
+from regista.supervisor.secret_key import keep_secret_key
 from regista_events import topics
 
 GROUPS: Mapping[str, Sequence[str]] = {topics.EVENTS: ("webhooks", "slack", "audit"), topics.RUN_METRICS: ("metrics",)}
@@ -22,7 +24,7 @@ class Prepared(NamedTuple):
     kafka: bool
 
 
-async def prepare(settings: Settings, database: Database, public_url: str) -> Prepared:
+async def prepare(settings: Settings, database: Database, vault: Vault, public_url: str) -> Prepared:
     """Prepare database and Kafka. Safe to run twice, or from two places at once.
 
     Raises `ConfigurationError` for what an operator must decide, `UnavailableError` when Kafka does not answer.
@@ -33,6 +35,7 @@ async def prepare(settings: Settings, database: Database, public_url: str) -> Pr
         before, after = await migrations.migrate(database)
     async with database.transaction() as transaction:
         bootstrapped = await access.bootstrap(transaction, settings, public_url)
+        await keep_secret_key(transaction, vault)
     if settings.kafka_bootstrap_servers is not None:
         from regista.kit.bus import provision  # noqa: PLC0415 - the local bus never pays for it
 

@@ -17,7 +17,7 @@ import structlog
 import uvloop
 
 from regista import migrations
-from regista.kit.db import Database, is_outage
+from regista.kit.db import is_outage
 from regista.kit.errors import RegistaError
 from regista.kit.peers import Checks, Peer, answer_peers
 from regista.kit.runtime import Runtime, open_runtime
@@ -25,6 +25,7 @@ from regista.kit.service import Health, Service
 from regista.kit.settings import Settings
 from regista.kit.telemetry import configure_logging
 from regista.supervisor.running import health_of, run_services
+from regista.supervisor.secret_key import check_secret_key
 from regista.supervisor.signals import stop_on_signals
 
 log = structlog.get_logger()
@@ -86,7 +87,7 @@ async def api_services(
     from regista.supervisor.server import HttpServer  # noqa: PLC0415
 
     app = create_app(runtime, stopping, peers)
-    await wait_for_schema(runtime.database, stopping)
+    await wait_for_schema(runtime, stopping)
     return [HttpServer("api", app, listening)], lambda: own_checks(runtime)
 
 
@@ -94,7 +95,7 @@ async def _engine_services(runtime: Runtime) -> tuple[Sequence[Service], Checks]
     from regista.supervisor.composition import engine  # noqa: PLC0415 - the API never pays for it
     from regista.supervisor.preparation import prepare  # noqa: PLC0415
 
-    await prepare(runtime.settings, runtime.database, runtime.public_url)
+    await prepare(runtime.settings, runtime.database, runtime.vault, runtime.public_url)
     services = engine(runtime)
 
     async def checks() -> Mapping[str, Health]:
@@ -103,12 +104,15 @@ async def _engine_services(runtime: Runtime) -> tuple[Sequence[Service], Checks]
     return services, checks
 
 
-async def wait_for_schema(database: Database, stopping: asyncio.Event) -> None:
-    """Wait until somebody has migrated the database."""
+async def wait_for_schema(runtime: Runtime, stopping: asyncio.Event) -> None:
+    """Wait until somebody has migrated the database. Raises `ConfigurationError` for another secret key than its own."""
+    database = runtime.database
     told = False
     while not stopping.is_set():
         try:
             if await migrations.current(database) == migrations.HEAD:
+                async with database.transaction() as transaction:
+                    await check_secret_key(transaction, runtime.vault)
                 return
         except Exception as error:
             if not is_outage(error):

@@ -49,7 +49,7 @@ async def _serve(settings: Settings, part: Part, host: str, port: int, say: Call
             from regista.supervisor import composition  # noqa: PLC0415 - the API never pays for it
 
             parts = composition.part(runtime, part)
-            await wait_for_schema(runtime.database, stopping)
+            await wait_for_schema(runtime, stopping)
             services = [_probe_server(runtime, parts, listening), *parts]
         if not stopping.is_set():
             await run_services(services, stopping, tell)

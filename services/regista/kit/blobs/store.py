@@ -11,21 +11,27 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from regista.kit import ids
-from regista.kit.errors import ConfigurationError, InvalidError, NotFoundError, TooLargeError
+from regista.kit.errors import ConfigurationError, InvalidError, NotFoundError, TooLargeError, UnavailableError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 _PART = 5 * 1024 * 1024
 """Bytes of a part; S3 takes none smaller. An upload holds three at most."""
 _READ = 256 * 1024
+_LOOK_SECONDS = 15
+_IMPATIENT: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=5)}
+"""Retries of who only looks whether the store is there."""
 
 
 class ContentMismatchError(InvalidError):
@@ -189,13 +195,45 @@ def open_blobs(url: str | None, data_dir: Path) -> BlobStore:
     One store for each place and process. Raises `ConfigurationError` for a URL that obstore does not take.
     """
     if url is None or urlsplit(url).scheme == "file":
-        root = data_dir.absolute() / "blobs" if url is None else Path(unquote(urlsplit(url).path))
+        root = _root(url, data_dir)
         root.mkdir(parents=True, exist_ok=True)
         return BlobStore(LocalStore(prefix=root), root)
+    return BlobStore(_remote(url))
+
+
+async def check_store(url: str | None, data_dir: Path) -> str:
+    """Return where the store is, having listed it, and make nothing. Raises `UnavailableError`, `ConfigurationError`."""
+    if url is None or urlsplit(url).scheme == "file":
+        root = _root(url, data_dir)
+        standing = next(parent for parent in (root, *root.parents) if parent.exists())
+        if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+            raise UnavailableError(f"{standing} cannot be written to; choose another REGISTA_ARTIFACT_STORE")
+        return str(root) + ("" if root.exists() else ", made at the first start")
     try:
-        return BlobStore(from_url(url))
+        async with asyncio.timeout(_LOOK_SECONDS):
+            await anext(aiter(obstore.list(_remote(url, retry_config=_IMPATIENT), "uploads/")), None)
+    except (OSError, obstore.exceptions.BaseError) as error:
+        raise UnavailableError(
+            f"{url} cannot be listed: {_first_line(error) or 'it does not answer'}; check REGISTA_ARTIFACT_STORE, and "
+            "that the credentials of this process may use it"
+        ) from error
+    return f"{url} answers"
+
+
+def _remote(url: str, **options: Any) -> ObjectStore:
+    try:
+        return from_url(url, **options)
     except (ValueError, obstore.exceptions.BaseError) as error:
-        raise ConfigurationError(f"REGISTA_ARTIFACT_STORE cannot be used: {error}") from error
+        raise ConfigurationError(f"REGISTA_ARTIFACT_STORE cannot be used: {_first_line(error)}") from error
+
+
+def _root(url: str | None, data_dir: Path) -> Path:
+    return data_dir.absolute() / "blobs" if url is None else Path(unquote(urlsplit(url).path))
+
+
+def _first_line(error: Exception) -> str:
+    # Below it, obstore prints the error as Rust sees it.
+    return str(error).partition("\n")[0]
 
 
 def _path(organization_id: int, sha256: bytes) -> str:
