@@ -14,7 +14,7 @@ from regista.kit.http.addresses import Network
 from regista.kit.http.answer import Answer, kept_headers, read_bounded
 from regista.kit.http.connector import GuardedResolver, dials, make_connector, system_resolver
 from regista.kit.http.failures import Failure, of_exception, of_status
-from regista.kit.http.urls import UrlRefusedError, parse
+from regista.kit.http.urls import UrlRefusedError, UrlTooLongError, parse
 
 if TYPE_CHECKING:
     from httpx import AsyncClient
@@ -68,15 +68,21 @@ class GuardedClient:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:  # noqa: ASYNC109 - aiohttp's own timer is cheaper than a scope
         """Send ``body`` and return what came of it; what goes wrong outside is an Answer, never an exception.
 
-        ``timeout`` in seconds bounds everything: name, connection, request and reading the response. A pooled
-        connection that fails within RETRY_SECONDS before any byte of the response is replaced once. Raises only when
-        this client has been closed, which is no attempt.
+        A URL that must not be called is not: ``body`` of the Answer says why in words. ``timeout`` in seconds bounds
+        everything: name, connection, request and reading the response. A pooled connection that fails within
+        RETRY_SECONDS before any byte of the response is replaced once. Raises only when this client has been closed,
+        which is no attempt.
         """
         started = monotonic()
         try:
             target = parse(url)
+        except UrlTooLongError as error:
+            return _unsent(
+                Failure.URL_TOO_LONG,
+                f"not sent: with its secrets filled in, {error.message}; shorten the URL or the secret in it",
+            )
         except UrlRefusedError as error:
-            return Answer(None, Failure.ADDRESS_FORBIDDEN, {}, b"", truncated=False, seconds=0.0, detail=error.message)
+            return _unsent(Failure.ADDRESS_FORBIDDEN, f"not sent: {error.message}")
         limits = _limits(timeout)
         dialled: list[str] = []
         dials.set(dialled)
@@ -138,6 +144,11 @@ class GuardedClient:
             trust_env=False,
             follow_redirects=False,
         )
+
+
+def _unsent(failure: Failure, told: str) -> Answer:
+    """Return the Answer of a request that called nobody; ``told`` stands where a response would."""
+    return Answer(None, failure, {}, told.encode(), truncated=False, seconds=0.0, detail=told)
 
 
 def _new_limits(seconds: float) -> aiohttp.ClientTimeout:

@@ -23,6 +23,7 @@ class Failure(StrEnum):
     REDIRECT_ERROR = "redirect_error"
     RESPONSE_TOO_LARGE = "response_too_large"
     ADDRESS_FORBIDDEN = "address_forbidden"
+    URL_TOO_LONG = "url_too_long"
     NETWORK_ERROR = "network_error"
     HTTP_4XX = "http_4xx"
     HTTP_5XX = "http_5xx"

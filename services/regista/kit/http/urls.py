@@ -29,6 +29,10 @@ class UrlRefusedError(InvalidError):
     code = "url_refused"
 
 
+class UrlTooLongError(UrlRefusedError):
+    """A URL of more characters than are accepted: what a secret puts into one can make it that long."""
+
+
 def accept(url: str, allowed: Sequence[Network] = ()) -> URL:
     """Return ``url`` parsed, for saving it: well formed, and not a literal of a forbidden address.
 
@@ -50,10 +54,11 @@ def parse(url: str) -> URL:
 
     Refused: schemes other than http and https, user info, zone ids, ports outside 1-65535, and hosts that end in a
     number (WHATWG URL, "ends in a number checker") without being a canonical dotted quad: ``127.1``, ``0177.0.0.1``,
-    ``2130706433``, ``0x7f.1``, and every full-width or circled spelling of an address. Raises UrlRefusedError.
+    ``2130706433``, ``0x7f.1``, and every full-width or circled spelling of an address. Raises UrlRefusedError, of
+    which UrlTooLongError is one.
     """
     if len(url) > MAX_LENGTH:
-        raise UrlRefusedError(f"the URL has {len(url)} characters; at most {MAX_LENGTH} are accepted")
+        raise UrlTooLongError(f"the URL has {len(url)} characters; at most {MAX_LENGTH} are accepted")
     if _UNWANTED.search(url):
         raise UrlRefusedError("the URL contains a space, a control character or a backslash; percent-encode them")
     try:
