@@ -84,15 +84,23 @@ def decide(actor: Actor, action: Action, resource: Resource) -> Verdict:
     role = _effective_role(actor, resource)
     if role is Role.NONE:
         return Verdict(False, False, f"{actor.name} has no role on {resource.name}", role, needed)
+    # The scope first: with this key nobody's role suffices.
+    if (reason := _too_narrow(actor, action)) is not None:
+        return Verdict(False, True, reason, role, needed)
     if role < needed:
         reason = f"{action} on {resource.name} needs role {needed.label}; {actor.name} is {role.label}"
         if resource.protected and needed is Role.ADMIN:
             reason += " (the alias is protected)"
         return Verdict(False, True, reason, role, needed)
-    if actor.scope < needed_scope(action):
-        reason = f"{action} needs an API key of scope {needed_scope(action).name.lower()}; this one is for {actor.scope.name.lower()}"
-        return Verdict(False, True, reason, role, needed)
     return Verdict(True, True, f"{actor.name} is {role.label} on {resource.name}", role, needed)
+
+
+def _too_narrow(actor: Actor, action: Action) -> str | None:
+    """Return why the actor's key is for no such action, None where it is for it."""
+    wanted = needed_scope(action)
+    if actor.scope >= wanted:
+        return None
+    return f"{action} needs an API key of scope {wanted.name.lower()}; this one is for {actor.scope.name.lower()}"
 
 
 def _effective_role(actor: Actor, resource: Resource) -> Role:
@@ -166,6 +174,15 @@ def shared(name: str, organization_id: int, entity: Mapping[str, Any]) -> Resour
     """Return a thing of an entity (``id, kind``); everybody may use those of the organization's own entity."""
     everybody = entity["kind"] == "organization"
     return Resource(name, organization_id, entity["id"], Visibility.ORGANIZATION if everybody else Visibility.ENTITY)
+
+
+def authorize_key(actor: Actor, action: Action, name: str) -> None:
+    """Return if the actor's key is for such actions; raise `AccessDeniedError` if not.
+
+    For what is done to all things called ``name`` where the actor may: with such a key that would be none.
+    """
+    if (reason := _too_narrow(actor, action)) is not None:
+        raise AccessDeniedError(reason, action=action.value, resource=name, needed_role=needed_role(action).label)
 
 
 def authorize(actor: Actor, action: Action, resource: Resource) -> None:

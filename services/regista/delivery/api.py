@@ -10,15 +10,19 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
+from regista.access.verdict import authorize_key
 from regista.delivery import service
 from regista.delivery.repository.views import Filters
 from regista.kit.db import Transaction
+from regista.kit.errors import InvalidError
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, page
 from regista.kit.web.pages import decode, encode
 
 router = ActionRouter(prefix="/deliveries", tags=["deliveries"], responses=PROBLEMS)
 
 State = Literal["pending", "succeeded", "dead", "canceled"]
+_MOST = 2**15
+"""Above every attempt's number."""
 Number = Annotated[int, Field(ge=1, lt=2**63)]
 
 
@@ -50,7 +54,7 @@ class AttemptShape(BaseModel):
     """One attempt. `headers` and `body` of the answer are null for those who may not edit the endpoint.
 
     `body` is the first 20 kB as text; `truncated` tells that there was more. Where nothing was sent for a reason of the
-    delivery's own (`secret_missing`, `payload_too_large` and the like in `error`), it says that in words.
+    delivery's own (`secret_missing`, `url_too_long`, `payload_too_large` and the like in `error`), it says that in words.
     """
 
     number: int
@@ -125,6 +129,7 @@ async def redeliver_many(call: Call, wanted: Redelivery) -> Response:
     filters = Filters(wanted.state, wanted.lane, wanted.automation, wanted.event, wanted.since)
 
     async def command(transaction: Transaction) -> Redelivered:
+        authorize_key(call.actor, Action.DELIVERY_REDELIVER, "deliveries")
         number, rest = await service.redeliver_many(transaction, call.actor, filters, before[0] if before else None)
         return Redelivered(redelivered=number, next_cursor=None if rest is None else encode([rest]))
 
@@ -141,6 +146,8 @@ async def get_delivery(call: Call, delivery: UUID) -> DeliveryShape:
 async def list_attempts(call: Call, delivery: UUID, limit: Limit = 50, cursor: Cursor = None) -> Page[AttemptShape]:
     """List the attempts at a delivery, oldest first."""
     after = decode(cursor, int)
+    if after is not None and not 0 <= after[0] < _MOST:
+        raise InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
     rows, may_edit = await call.read(
         lambda tx: service.list_attempts(tx, call.actor, delivery, after[0] if after else 0, limit + 1)
     )

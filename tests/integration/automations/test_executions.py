@@ -15,6 +15,7 @@ from regista.automations.executions.repository import Filters, Place
 from regista.effects.planner import Planner
 from regista.kit import ids
 from regista.kit.bus.model import Received
+from regista.kit.web.pages import encode
 from regista.webhooks.planning import WEBHOOKS
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, second_tenant, staged
@@ -173,6 +174,9 @@ async def test_pages_of_a_long_past_are_cut_where_little_fits(home: Tenant) -> N
     assert first["items"] == []
     assert first["next_cursor"] is not None
     assert len(await found(home, reason="rate")) == 3
+    strange = await home.client.get(f"{V1}/executions", params={"cursor": encode([1, 32_768])})
+    assert (strange.status_code, strange.json()["field"]) == (422, "cursor")
+    assert "is not one of this list; begin without a cursor" in strange.json()["detail"]
     (moment,) = await home.rows("SELECT decided_at FROM decision WHERE reason = 'rate' ORDER BY position LIMIT 1")
     since = {"from": moment["decided_at"].isoformat(), "reason": "rate", "limit": 1}
     until = (moment["decided_at"].replace(microsecond=0)).isoformat()

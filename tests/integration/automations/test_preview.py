@@ -56,6 +56,10 @@ async def test_a_preview_shows_what_would_be_sent_and_sends_nothing(home: Tenant
     async with home.api.as_key(await home.api.key_of("max", team="team", role="member")) as member:
         assert (await member.post(PATH, json=body)).json()["payload"] == {"a": "production"}
         assert (await member.post(PATH, json=body | {"event": event})).status_code in {403, 404}
+    async with home.api.as_key(await home.api.key_of("max", scope="read")) as reader:
+        refused = await reader.post(PATH, json=body)
+        assert refused.status_code == 403
+        assert "needs an API key of scope write; this one is for read" in refused.json()["detail"]
     rival = await second_tenant(home.api)
     assert (await rival.client.post(PATH, json=body | {"event": event})).status_code == 404
 

@@ -7,6 +7,7 @@ import pytest
 
 from regista.delivery import Claimed, Throttle
 from regista.kit import ids
+from regista.kit.web.pages import encode
 from tests.support.api import Api, running_api
 from tests.support.delivery import FakeSender, Ledger, Running, accept, answered, refuse
 from tests.support.postgres import PostgresSession
@@ -236,6 +237,8 @@ async def test_lists_are_newest_first_paged_and_filtered(place: Place) -> None:
     assert await place.items(since="2200-01-01T00:00:00Z") == []
     assert (await place.client.get(PATH, params={"lane": 999_999})).status_code == 404
     assert (await place.client.get(PATH, params={"cursor": "nonsense"})).status_code == 422
+    large = await place.client.get(f"{PATH}/{rows[0].id}/attempts", params={"cursor": encode([2**15])})
+    assert "is not one of this list" in large.json()["detail"]
     shown = await place.get(rows[0])
     assert (shown["endpoint"], shown["kind"], shown["event_type"]) == ("ci", "webhook", "dev.regista.alias.added")
 
@@ -257,6 +260,10 @@ async def test_who_may_see_redeliver_and_read_answers_follows_the_team_of_the_en
         assert (await viewer.post(f"{PATH}/{row.id}/cancel")).status_code == 403
         assert (await viewer.post(f"{PATH}/redeliver", json={"lane": lane})).status_code == 403
         assert ok(await viewer.post(f"{PATH}/redeliver", json={}))["redelivered"] == 0
+    async with place.api.as_key(await place.api.key_of("rea", scope="read", team="team", role="member")) as reader:
+        refused = await reader.post(f"{PATH}/redeliver", json={})
+        assert refused.status_code == 403
+        assert "needs an API key of scope write; this one is for read" in refused.json()["detail"]
     async with place.api.as_key(await place.api.key_of("mo", team="team", role="member")) as member:
         assert (await place.attempts(row, member))[0]["body"] is None
         assert (await member.post(f"{PATH}/{row.id}/redeliver")).status_code == 202

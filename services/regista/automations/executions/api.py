@@ -16,7 +16,7 @@ from regista.automations.executions.repository import Filters, Place
 from regista.automations.executions.service import Shown
 from regista.events.asking import Since, Until
 from regista.kit.db import Transaction
-from regista.kit.errors import NotFoundError
+from regista.kit.errors import InvalidError, NotFoundError
 from regista.kit.web import PROBLEMS, ActionRouter, Cursor, Limit, Page
 from regista.kit.web.pages import decode, encode
 from regista_events import short_name
@@ -88,10 +88,8 @@ async def list_executions(
 
     A page may hold fewer than ``limit`` items and still have a ``next_cursor``: it looks at 5,000 decisions at most.
     """
-    key = decode(cursor, int, int)
-    shown, following = await call.read(
-        lambda tx: service.list_executions(tx, call.actor, asked, Place(*key) if key else Place(), limit)
-    )
+    behind = _behind(cursor)
+    shown, following = await call.read(lambda tx: service.list_executions(tx, call.actor, asked, behind, limit))
     return Page[ExecutionShape](
         items=[ExecutionShape(**_fields(each)) for each in shown],
         next_cursor=None if following is None else encode(following),
@@ -109,6 +107,14 @@ async def get_execution(call: Call, execution: Annotated[str, Path(max_length=30
         return to_json(fields)[:-1] + b',"payload":' + (sent.payload or b"null") + b"}"
 
     return Response(await call.read(query), media_type="application/json")
+
+
+def _behind(cursor: str | None) -> Place:
+    key = decode(cursor, int, int)
+    place = Place(*key) if key else Place()
+    if not -1 <= place.action_index < _SMALL:
+        raise InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
+    return place
 
 
 def _place(text: str) -> Place:
