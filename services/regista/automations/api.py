@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, field_validator, model_validator
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
@@ -28,7 +28,6 @@ router.include_router(vocabulary_api.router)  # before the path of any automatio
 
 _NAMES = {"on": "events", "where": "condition"}
 """Fields of a request that commands call otherwise."""
-_REMOVABLE = {"where", "trigger", "limits", "description"}
 Text = Annotated[str, StringConstraints(max_length=4096)]
 AutomationId = Annotated[int, Field(ge=1, lt=2**63)]
 _MOST_ACTIONS = 20
@@ -127,7 +126,7 @@ class NewAutomation(_Definition):
     trigger: Trigger | None = None
     limits: Limits | None = None
     description: Text | None = None
-    enabled: bool = True
+    enabled: StrictBool = True
 
     def wanted(self) -> Wanted:
         """Return the automation as the service takes it."""
@@ -146,18 +145,18 @@ class NewAutomation(_Definition):
 class AutomationChanges(_Definition):
     """What is to be different from now on; anything but ``enabled`` makes a new revision.
 
-    Null takes ``where``, ``trigger``, ``limits`` and ``description`` away.
+    What is left out stays; null takes ``where``, ``trigger``, ``limits`` and ``description`` away.
     """
 
-    name: AutomationName | None = None
-    scope: Annotated[str, StringConstraints(max_length=1000)] | None = None
-    on: Events | None = None
-    actions: Actions | None = None
+    name: AutomationName = ""
+    scope: Annotated[str, StringConstraints(max_length=1000)] = ""
+    on: Events = Field(default_factory=list[str])
+    actions: Actions = Field(default_factory=list[ActionPart])
     where: Where | None = None
     trigger: Trigger | None = None
     limits: Limits | None = None
     description: Text | None = None
-    enabled: bool | None = None
+    enabled: StrictBool = True
 
 
 class RevisionShape(BaseModel):
@@ -231,18 +230,16 @@ async def get_automation(call: Call, automation_id: AutomationId) -> Response:
 @router.change("/{automation_id}", action=Action.AUTOMATION_WRITE, response_model=AutomationShape)
 async def change_automation(call: Call, automation_id: AutomationId, body: AutomationChanges) -> Response:
     """Save a new revision, or switch the automation on or off."""
-    changes: dict[str, Any] = {
-        _NAMES.get(name, name): getattr(body, name)
-        for name in body.model_fields_set - {"enabled"}
-        if getattr(body, name) is not None or name in _REMOVABLE
-    }
-    if body.actions is not None:
+    given = body.model_fields_set
+    changes: dict[str, Any] = {_NAMES.get(name, name): getattr(body, name) for name in given - {"enabled"}}
+    enabled = body.enabled if "enabled" in given else None
+    if "actions" in given:
         changes["actions"] = [each.wanted() for each in body.actions]
     if body.limits is not None:
         changes["limits"] = body.limits.written()
 
     async def command(tx: Transaction) -> AutomationShape:
-        return await _shaped(tx, await service.change(tx, call.actor, automation_id, changes, enabled=body.enabled))
+        return await _shaped(tx, await service.change(tx, call.actor, automation_id, changes, enabled=enabled))
 
     return await call.mutate(command)
 

@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 
 from regista.automations.triggers import parse_events
 from regista.kit.db.conditions import All, Condition, Test
+from regista.registry.scopes import parse_scope
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
@@ -22,8 +23,10 @@ def asked(
 ) -> Condition:
     """Return the condition of a list's query; all that is given must hold.
 
-    Raises `UnknownEventTypeError` for a type that there is not.
+    Raises `UnknownEventTypeError` for a type that there is not, `InvalidError` for a scope that is none.
     """
+    if scope is not None:
+        parse_scope(scope)
     tests = {
         "name": name,
         "scope": scope,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from regista.access.actions import Action
 from regista.access.boundary import Call
@@ -29,8 +29,10 @@ from regista.webhooks.trial import try_route
 router = ActionRouter(prefix="/webhooks", tags=["integrations"], responses=PROBLEMS)
 
 Url = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Seconds = Annotated[float, Field(ge=1, le=30, description="whole exchange, from the name to the end of the response")]
-Concurrency = Annotated[int, Field(ge=1, le=64, description="requests at a time; 1 is strictly in order")]
+Seconds = Annotated[
+    float, Field(ge=1, le=30, strict=True, description="whole exchange, from the name to the end of the response")
+]
+Concurrency = Annotated[int, Field(ge=1, le=64, strict=True, description="requests at a time; 1 is strictly in order")]
 Headers = Annotated[dict[str, str], Field(max_length=50)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 WebhookId = Annotated[int, Field(ge=1, lt=2**63)]
@@ -40,8 +42,8 @@ _ONCE = frozenset({"secret"})
 class ThrottlePart(Part):
     """At most ``count`` requests start within any ``seconds``."""
 
-    count: Annotated[int, Field(ge=1, le=10_000)]
-    seconds: Annotated[float, Field(gt=0, le=86_400)]
+    count: Annotated[int, Field(ge=1, le=10_000, strict=True)]
+    seconds: Annotated[float, Field(gt=0, le=86_400, strict=True)]
 
     def value(self) -> Throttle:
         """Return the throttle as delivery takes it."""
@@ -60,29 +62,32 @@ class NewWebhook(Body):
     throttle: ThrottlePart | None = None
     headers: Headers = Field(default_factory=dict[str, str])
     access_token: Token | None = None
-    wandb_signature: bool = False
+    wandb_signature: StrictBool = False
     wandb_secret: SecretName | None = Field(
         None, description="the named secret that makes X-Wandb-Signature in place of the endpoint's own"
     )
 
 
 class WebhookChanges(Body):
-    """What is to be different from now on; ``headers`` replaces them all, null takes away token, secret or throttle."""
+    """What is to be different from now on; what is left out stays.
 
-    url: Url | None = None
-    timeout_seconds: Seconds | None = None
-    concurrency: Concurrency | None = None
+    ``headers`` replaces them all; null takes away headers, token, secret or throttle.
+    """
+
+    url: Url = ""
+    timeout_seconds: Seconds = 15.0
+    concurrency: Concurrency = 4
     throttle: ThrottlePart | None = None
     headers: Headers | None = None
     access_token: Token | None = None
-    wandb_signature: bool | None = None
+    wandb_signature: StrictBool = False
     wandb_secret: SecretName | None = None
 
 
 class Rotation(Body):
     """A new key; the one before signs along for ``keep_hours``, and 0 drops every old one at once."""
 
-    keep_hours: Annotated[float, Field(ge=0, le=168)] = 24.0
+    keep_hours: Annotated[float, Field(ge=0, le=168, strict=True)] = 24.0
 
 
 class TestSend(Body):
@@ -182,9 +187,7 @@ async def get_webhook(call: Call, webhook_id: WebhookId) -> Response:
 @router.change("/{webhook_id}", action=Action.INTEGRATION_WRITE, response_model=WebhookShape)
 async def change_webhook(call: Call, webhook_id: WebhookId, body: WebhookChanges) -> Response:
     """Change an endpoint; the next attempt goes by it."""
-    given: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-    clearable = {"access_token", "throttle", "headers", "wandb_secret"}
-    changes = {name: value for name, value in given.items() if value is not None or name in clearable}
+    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
     if body.throttle is not None:
         changes["throttle"] = body.throttle.value()
     if "headers" in changes:

@@ -102,7 +102,11 @@ async def test_a_change_that_changes_nothing_makes_no_revision_and_no_event(home
         ({"where": "x" * 10_001}, "invalid", "where"),
         ({"where": 'alias == "a\x00"'}, "invalid", "U+0000"),
         ({"trigger": {"states": ["failed"]}}, "invalid", "run.state_changed"),
-        ({"limits": {"cooldown": "soon"}}, "invalid", "cooldown"),
+        ({"limits": {"cooldown": "soon"}}, "invalid", "limits.cooldown: write a whole number"),
+        ({"limits": {"cooldown": "31d"}}, "invalid", "limits.cooldown: Input should be less than or equal to 30d"),
+        ({"limits": {"cooldown": 0}}, "invalid", "limits.cooldown: Input should be greater than 0s"),
+        ({"limits": {"cooldown": None}}, "invalid", "limits: give `cooldown`"),
+        ({"enabled": "yes"}, "invalid", "enabled"),
         ({"actions": []}, "invalid", "actions"),
         ({"on": []}, "invalid", "on"),
         ({"on": ["alias.add"]}, "unknown_event_type", "'alias.added'"),
@@ -183,6 +187,19 @@ async def test_lists_are_filtered_by_name_scope_event_integration_and_switch(hom
     assert await names(integration="cd", enabled="true") == await names(integration="elsewhere/cd") == []
     unknown = await home.client.get(PATH, params={"on": "tag.add"})
     assert (unknown.status_code, unknown.json()["nearest"]) == (422, "tag.added")
+    nothing = await home.client.get(PATH, params={"scope": "nope"})
+    assert (nothing.status_code, nothing.json()["field"]) == (422, "scope")
+    assert "'nope' is none; write org, entity/E" in nothing.json()["detail"]
+
+
+@pytest.mark.parametrize("field", ["name", "scope", "on", "actions", "enabled"])
+async def test_what_every_automation_has_cannot_be_taken_away(home: Tenant, field: str) -> None:
+    shown = (await home.client.post(PATH, json=wanted())).json()
+    path = f"{PATH}/{shown['id']}"
+    refused = await home.client.patch(path, json={field: None})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field)
+    assert "not null" in refused.json()["detail"]
+    assert (await home.client.get(path)).json() == shown
 
 
 async def test_the_words_of_an_event_type_are_told_with_their_types(home: Tenant) -> None:

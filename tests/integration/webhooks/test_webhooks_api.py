@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ async def test_an_endpoint_is_made_read_listed_changed_and_deleted(home: Tenant)
         ({"access_token": "a", "headers": {"authorization": "b"}}, "invalid"),
         ({"signature": "v1a", "wandb_signature": True}, "invalid"),
         ({"timeout_seconds": 31}, "invalid"),
+        ({"timeout_seconds": "5"}, "invalid"),
+        ({"timeout_seconds": None}, "invalid"),
+        ({"concurrency": 4.0}, "invalid"),
+        ({"concurrency": None}, "invalid"),
+        ({"throttle": {"count": True, "seconds": 1}}, "invalid"),
+        ({"throttle": {"count": 1, "seconds": True}}, "invalid"),
+        ({"wandb_signature": "yes"}, "invalid"),
+        ({"wandb_signature": None}, "invalid"),
         ({"concurrency": 65}, "invalid"),
         ({"name": "a/b"}, "invalid"),
     ],
@@ -82,6 +91,13 @@ async def test_what_cannot_be_saved_is_refused(home: Tenant, changes: dict[str, 
         made = await home.webhook(URL)
         again = await home.client.patch(f"{PATH}/{made['id']}", json=changes)
         assert (again.status_code, again.json()["code"]) == (422, code)
+
+
+@pytest.mark.parametrize("field", ["name", "access_token"])
+async def test_a_number_that_is_none_does_not_pass_for_a_text(home: Tenant, field: str) -> None:
+    body = json.dumps({"name": "ci", "url": URL} | {field: float("nan")})
+    refused = await home.client.post(PATH, content=body, headers={"content-type": "application/json"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, field)
 
 
 async def test_a_name_is_taken_once_per_team(home: Tenant) -> None:
@@ -222,6 +238,16 @@ async def test_a_test_send_to_a_forbidden_address_says_so(postgres: PostgresSess
         made = await closed.webhook("http://localhost:9/")
         result = await closed.client.post(f"{PATH}/{made['id']}/test", json={"type": "alias.added"})
         assert (result.json()["status"], result.json()["error"]) == (None, "address_forbidden")
+
+
+async def test_a_test_send_whose_secret_makes_the_url_too_long_says_so_without_the_secret(home: Tenant) -> None:
+    secret = {"name": "LONG", "value": "s3cr3t" * 500, "entity": "team"}
+    assert (await home.client.post("/api/v1/secrets", json=secret)).status_code == 201
+    made = await home.webhook("http://127.0.0.1:9/?a=${secret.LONG}")
+    result = (await home.client.post(f"{PATH}/{made['id']}/test", json={"type": "alias.added"})).json()
+    assert (result["status"], result["error"]) == (None, "url_too_long")
+    assert "the URL has 3022 characters; at most 2048 are accepted" in result["body"]
+    assert "s3cr3t" not in str(result)
 
 
 async def test_secrets_stand_nowhere_but_in_the_answer_that_shows_them(home: Tenant) -> None:

@@ -1,6 +1,8 @@
 """Errors as problem documents (RFC 9457) with a stable ``code`` and a sentence."""
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -17,6 +19,8 @@ from regista.kit.errors import RegistaError
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+_DURATION = re.compile(r"datetime\.timedelta\(([^)]*)\)")
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _TITLES = {
     400: ("malformed", "The request cannot be read"),
     401: ("unauthenticated", "Who is asking is not known"),
@@ -80,7 +84,7 @@ async def _regista(_request: Request, error: Exception) -> Response:
 async def _validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     found = [
-        {"field": ".".join(map(str, one["loc"][1:])) or str(one["loc"][0]), "message": one["msg"]}
+        {"field": ".".join(map(str, one["loc"][1:])) or str(one["loc"][0]), "message": _said(one)}
         for one in error.errors()[:20]
     ]
     if any(one["type"] == "json_invalid" for one in error.errors()):
@@ -89,6 +93,21 @@ async def _validation(_request: Request, error: Exception) -> Response:
         )
     sentence = "; ".join(f"{one['field']}: {one['message']}" for one in found)
     return problem(422, _printable(sentence), errors=[{k: _printable(v) for k, v in one.items()} for one in found])
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """Return what pydantic says is wrong, without what is for programmers."""
+    said = _DURATION.sub(_written, error["msg"].removeprefix("Value error, "))
+    null = error["input"] is None and error["type"].endswith(("_type", "literal_error", "enum"))
+    return f"{said}, not null" if null else said
+
+
+def _written(found: re.Match[str]) -> str:
+    """Return a duration in Python's words as people write it: ``30d``."""
+    parts = (part.split("=") for part in found[1].split(", ") if "=" in part)
+    seconds = int(timedelta(**{name: int(number) for name, number in parts}).total_seconds())
+    name, unit = next((name, unit) for name, unit in _UNITS.items() if seconds % unit == 0 and (seconds or unit == 1))
+    return f"{seconds // unit}{name}"
 
 
 async def _http(_request: Request, error: Exception) -> Response:
