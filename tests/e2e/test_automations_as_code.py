@@ -104,7 +104,7 @@ async def export_and_compare(system: System, directory: Path) -> None:
     assert exported.out == f"3 files in {directory}\n"
     planned = await run(system, "plan", "-f", directory, "--json")
     assert (planned.status, len(json.loads(planned.out)["unchanged"])) == (0, 3)
-    printed = await run(system, "export", "--scope", "project")
+    printed = await run(system, "export", "--scope", "project/team/demo")
     everything = directory.with_suffix(".yaml")
     everything.write_text(printed.out)
     assert (await run(system, "plan", "-f", everything)).status == 0
@@ -123,10 +123,9 @@ async def rename_and_prune(system: System, files: Path) -> None:
     (files / "rest.yml").write_text(WATCH.partition("---\n")[2].replace("registry/model", "registry/renamed"))
     planned = await run(system, "plan", "-f", files)
     assert planned.status == 2
-    assert "  - scope: registry/model\n  + scope: registry/renamed\n" in planned.out
     assert '  - where: alias == "production" && previous == null\n' in planned.out
-    assert planned.out.endswith("0 to create, 2 to change, 0 to delete, 0 unchanged\n")
-    scopes = ("--scope", "collection", "--scope", "registry/renamed", "--scope", "project/team/demo")
+    assert planned.out.endswith("0 to create, 1 to change, 0 to delete, 1 unchanged\n")
+    scopes = ("--scope", "project/team/model-registry", "--scope", "registry/renamed", "--scope", "project/team/demo")
     pruned = await run(system, "apply", "-f", files, "--prune", *scopes)
     assert pruned.status == 0, pruned.err
     assert "- project/team/demo  watch    (in no file)" in pruned.out

@@ -1,12 +1,13 @@
 """Automations as documents: the JSON Schema that files and requests are written by, and a check that saves nothing."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, TypeAdapter
 
-from regista.access.actions import Action
+from regista.access.actions import Action, Scope
 from regista.access.boundary import Call
 from regista.automations import repository, service
 from regista.automations.api import NewAutomation
@@ -62,12 +63,16 @@ async def get_automation_schema() -> Response:
     return JSONResponse(schema(), media_type="application/schema+json", headers=headers)
 
 
-@router.create("/check", action=Action.AUTOMATION_WRITE, response_model=CheckedAutomation)
+@router.create("/check", action=Action.AUTOMATION_READ, response_model=CheckedAutomation)
 async def check_automation(call: Call, body: NewAutomation) -> Response:
-    """Say whether an automation could be saved as it is written, and save nothing; the errors are those of a save."""
+    """Say whether an automation could be saved as it is written, and save nothing; the errors are those of a save.
+
+    Asked by whoever may save it: a key for reading is enough, since a pipeline that plans changes needs no other.
+    """
+    actor = replace(call.actor, scope=max(call.actor.scope, Scope.WRITE))
 
     async def query(tx: Transaction) -> CheckedAutomation:
-        revision = await service.check(tx, call.actor, body.wanted())
+        revision = await service.check(tx, actor, body.wanted())
         return CheckedAutomation(id=await repository.named(tx, call.actor.organization_id, revision))
 
     return await call.answer(query)

@@ -5,6 +5,7 @@ from typing import Final
 
 from regista.automations.errors import UnknownEventTypeError
 from regista.automations.language.nearest import likeness
+from regista.automations.payloads.variables import EVENT_TYPES
 from regista_events import TYPE_PREFIX, short_names
 
 _JOBS: Final = "launch jobs are not there yet"
@@ -23,10 +24,23 @@ AWAITED: Final = tuple(name for name in short_names() if name not in UNPUBLISHED
 """The types that an automation may wait for, in order."""
 
 
+_WANDB: Final[Mapping[str, str]] = {
+    **{theirs: ours for ours, theirs in EVENT_TYPES.items()},
+    "LINK_MODEL": "artifact.linked",
+    "UPDATE_ARTIFACT_ALIAS": "alias.added",
+    **dict.fromkeys(
+        ("RUN_METRIC", "RUN_METRIC_THRESHOLD", "RUN_METRIC_CHANGE", "RUN_METRIC_ZSCORE"), "run.metric_triggered"
+    ),
+}
+"""What people who come from W&B write, and what it is here."""
+_NEAR = 0.75
+"""From where on a type is what somebody is likely to have meant."""
+
+
 def parse_events(written: Iterable[str]) -> list[str]:
     """Return the types without prefix, each once, in the order written; the full name is read too.
 
-    Raises UnknownEventTypeError, which names the nearest type there is.
+    Raises UnknownEventTypeError, which names the nearest type if there is one near.
     """
     found: dict[str, None] = {}
     for text in written:
@@ -34,16 +48,23 @@ def parse_events(written: Iterable[str]) -> list[str]:
         if name in UNPUBLISHED:
             raise UnknownEventTypeError(f"nothing publishes {text!r}: {UNPUBLISHED[name]}", field="on")
         if name not in AWAITED:
-            nearest = nearest_event(name)
-            raise UnknownEventTypeError(
-                f"there is no event {text!r}; the nearest is {nearest!r}", field="on", nearest=nearest
-            )
+            raise _unknown(text, name)
         found[name] = None
     return list(found)
 
 
-def nearest_event(name: str) -> str:
-    """Return the type whose name is most like ``name``."""
+def _unknown(text: str, name: str) -> UnknownEventTypeError:
+    if (ours := _WANDB.get(name.upper())) is not None:
+        return UnknownEventTypeError(f"there is no event {text!r}; it is {ours!r} here", field="on", nearest=ours)
+    nearest = nearest_event(name)
+    if nearest is None:
+        where = "/schemas/automations.json lists all (`regista automations schema`)"
+        return UnknownEventTypeError(f"there is no event {text!r}; {where}", field="on")
+    return UnknownEventTypeError(f"there is no event {text!r}; the nearest is {nearest!r}", field="on", nearest=nearest)
+
+
+def nearest_event(name: str) -> str | None:
+    """Return the type whose name is most like ``name``, None if none is like it."""
     # Likeness alone prefers letters that happen to agree; the same subject or the same end is what people mean.
     about, _, what = name.strip().replace("-", "_").partition(".")
 
@@ -51,4 +72,5 @@ def nearest_event(name: str) -> str:
         subject, _, happened = known.partition(".")
         return max(likeness(name, known), (likeness(about, subject) + likeness(what, happened)) / 2)
 
-    return max(AWAITED, key=fits)
+    nearest = max(AWAITED, key=fits)
+    return nearest if fits(nearest) >= _NEAR else None

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from regista.automations.api import NewAutomation
 from regista.automations.documents import schema
 from regista.cli.automations import server as server_module
-from regista.cli.automations.changes import compare
+from regista.cli.automations.changes import compare, lies_in
 from regista.cli.automations.declared import read
 from regista.cli.automations.exporting import store
 from regista.cli.automations.faults import FaultyFilesError
@@ -193,22 +193,91 @@ def test_only_what_lies_in_a_named_scope_is_deleted_and_only_when_that_is_asked_
     files(tmp_path, all=DEPLOY)
     assert run("plan", "-f", tmp_path).exit_code == 0
     assert run("plan", "-f", tmp_path, "--prune").exit_code == 1
-    pruned = run("plan", "-f", tmp_path, "--prune", "--scope", "project/team/demo", "--scope", "collection")
+    scopes = ("--scope", "project/team/demo", "--scope", "project/team/model-registry")
+    pruned = run("plan", "-f", tmp_path, "--prune", *scopes)
     assert pruned.exit_code == 2
     assert pruned.stdout.startswith("- project/team/demo  notify    (in no file)\n")
     assert "0 to create, 0 to change, 1 to delete, 1 unchanged" in pruned.stdout
-    outside = run("plan", "-f", tmp_path, "--scope", "project/team")
+    outside = run("plan", "-f", tmp_path, "--scope", "project/team/demo")
     assert (outside.exit_code, "deploy.yaml" in outside.stderr or "all.yaml:2" in outside.stderr) == (1, True)
-    assert (
-        run("apply", "-f", tmp_path, "--prune", "--scope", "project/team/demo", "--scope", "collection").exit_code == 0
-    )
+    assert run("apply", "-f", tmp_path, "--prune", *scopes).exit_code == 0
     assert {row["scope"] for row in fake.rows.values()} == {
         "collection/team/model-registry/MNIST",
         "project/team/demonstration",
     }
+
+
+def test_an_empty_directory_deletes_all_in_a_scope_only_when_that_is_asked_for(fake: Fake, tmp_path: Path) -> None:
+    files(tmp_path, all=f"{DEPLOY}---\n{NOTIFY}")
+    run("apply", "-f", tmp_path)
     (tmp_path / "all.yaml").unlink()
-    emptied = run("plan", "-f", tmp_path, "--prune", "--scope", "project")
-    assert (emptied.exit_code, "no *.yaml" in emptied.stderr) == (1, True)
+    for options in ((), ("--scope", "entity/team")):
+        refused = run("plan", "-f", tmp_path, *options)
+        assert (refused.exit_code, "delete all in a scope with --prune --scope" in refused.stderr) == (1, True)
+    missing = run("plan", "-f", tmp_path / "missing", "--prune", "--scope", "entity/team")
+    assert (missing.exit_code, "is no file and no directory" in missing.stderr) == (1, True)
+    planned = run("plan", "-f", tmp_path, "--prune", "--scope", "entity/team")
+    assert planned.exit_code == 2
+    assert "- project/team/demo  notify    (in no file)" in planned.stdout
+    assert planned.stdout.endswith("0 to create, 0 to change, 2 to delete, 0 unchanged\n")
+    assert run("apply", "-f", tmp_path, "--prune", "--scope", "entity/team").exit_code == 0
+    assert fake.rows == {}
+
+
+@pytest.mark.parametrize("command", [("plan", "-f", "."), ("apply", "-f", ".", "--prune"), ("export",)])
+@pytest.mark.parametrize("scope", ["", "team", "project", "project/team", "project/team/demo/", "entity/a/b"])
+def test_a_scope_that_is_none_is_refused(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], scope: str
+) -> None:
+    monkeypatch.chdir(files(tmp_path, deploy=DEPLOY))
+    ended = run(*command, "--scope", scope)
+    assert (ended.exit_code, fake.writes) == (1, [])
+    assert ended.stderr.startswith(f"regista: --scope: scope {scope!r} is none; write org, entity/E,")
+
+
+MODEL = "collection/home-org/wandb-registry-model/MNIST"
+
+
+@pytest.mark.parametrize(
+    ("around", "held", "others"),
+    [
+        ("org", ["org", "entity/team", "project/team/demo", "registry/model", MODEL], []),
+        (
+            "entity/team",
+            ["entity/team", "project/team/demo", "collection/team/demo/mnist"],
+            ["org", "entity/team2", "project/team2/demo", "registry/team", MODEL],
+        ),
+        (
+            "project/team/demo",
+            ["project/team/demo", "collection/team/demo/mnist"],
+            ["org", "entity/team", "project/team/demonstration", "collection/team/demonstration/demo"],
+        ),
+        (
+            "registry/model",
+            ["registry/model", "project/home-org/wandb-registry-model", MODEL],
+            ["org", "registry/models", "collection/team/model/MNIST", "collection/team/demo/wandb-registry-model"],
+        ),
+        (MODEL, [MODEL], ["org", MODEL + "2", "registry/model", "project/home-org/wandb-registry-model"]),
+    ],
+)
+def test_a_scope_holds_what_lies_in_it(around: str, held: list[str], others: list[str]) -> None:
+    assert [each for each in held if not lies_in(each, around)] == []
+    assert [each for each in others if lies_in(each, around)] == []
+
+
+def test_the_order_in_which_the_server_returns_members_is_no_difference(fake: Fake, tmp_path: Path) -> None:
+    files(tmp_path, deploy=DEPLOY)
+    run("apply", "-f", tmp_path)
+    fake.rows[1]["limits"] = dict(sorted(fake.rows[1]["limits"].items(), reverse=True))
+    fake.rows[1]["actions"][0]["webhook"] = dict(sorted(fake.rows[1]["actions"][0]["webhook"].items(), reverse=True))
+    files(tmp_path, deploy=DEPLOY.replace("600s", "5m").replace("integration: ci", "integration: cd"))
+    planned = run("plan", "-f", tmp_path)
+    assert [line for line in planned.stdout.splitlines() if line[:4] in {"  - ", "  + "} and ":" in line[4:]] == [
+        "  -       integration: ci",
+        "  +       integration: cd",
+        "  -   cooldown: 10m",
+        "  +   cooldown: 5m",
+    ], planned.stdout
 
 
 def test_everything_that_is_wrong_in_any_file_is_said_at_its_place_and_nothing_is_applied(

@@ -11,6 +11,8 @@ from regista.cli.automations.declared import Declared, Identity, read
 from regista.cli.automations.faults import Fault, FaultyFilesError, UsageError
 from regista.cli.automations.server import Server, faults_of
 from regista.cli.rest import RefusedError, ServerError
+from regista.kit.errors import InvalidError
+from regista.registry.scopes import parse_scope
 
 _SIDE_BY_SIDE = 8
 
@@ -25,13 +27,23 @@ class Outcome(NamedTuple):
 def make_plan(server: Server, sources: Sequence[Path], scopes: Sequence[str], *, prune: bool) -> Plan:
     """Return what is to be done. Raises `FaultyFilesError`, `ServerError`, `UsageError`."""
     if prune and not scopes:
-        raise UsageError("--prune needs --scope: name the scopes below which what no file declares is to be deleted")
-    declared = read(sources)
+        raise UsageError("--prune needs --scope: name the scopes within which what no file declares is to be deleted")
+    check_scopes(scopes)
+    declared = read(sources, may_be_empty=prune)
     if outside := [one for one in declared if scopes and not any(lies_in(one.scope, scope) for scope in scopes)]:
         said = f"outside of --scope {' and '.join(scopes)}"
         raise FaultyFilesError([one.fault({"field": "scope"}, f"{one.scope} lies {said}") for one in outside])
     existing, others = _existing(server, declared)
     return compare(declared, existing, others, scopes if prune else None)
+
+
+def check_scopes(scopes: Sequence[str]) -> None:
+    """Return if all of these are scopes. Raises `UsageError`."""
+    for scope in scopes:
+        try:
+            parse_scope(scope)
+        except InvalidError as error:
+            raise UsageError(f"--scope: {error.message}") from None
 
 
 def carry_out(server: Server, plan: Plan, tell: Callable[[Step, str | None], None]) -> Outcome:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from regista.cli.automations.declared import FIELDS, Declared, Identity, canonical
+from regista.tracking.names import REGISTRY_PREFIX
 
 AUTHOR = "author"
 """What changes where an automation is only saved again."""
@@ -64,7 +65,7 @@ def compare(
 ) -> Plan:
     """Return the plan. ``existing`` is what the server has of what is declared, ``others`` what else it has.
 
-    ``prune`` are the scopes below which the others are deleted.
+    ``prune`` are the scopes within which the others are deleted.
     """
     steps: list[Step] = []
     unchanged: list[Declared] = []
@@ -88,9 +89,20 @@ def compare(
 _ORDER: list[type[Step]] = [Creation, Alteration, Deletion]
 
 
-def lies_in(scope: str, prefix: str) -> bool:
-    """Return whether a scope is ``prefix`` or begins with its parts: ``project/team`` holds ``project/team/demo``."""
-    return (scope + "/").startswith(prefix.rstrip("/") + "/")
+def lies_in(scope: str, around: str) -> bool:
+    """Return whether a scope is ``around`` or lies in it, as far as their names tell.
+
+    An entity holds its projects and their collections, a registry is a project whose name says so. ``around`` must be a
+    scope; which entity a registry belongs to is not told by its name.
+    """
+    kind, *names = around.split("/")
+    inner, *parts = scope.split("/")
+    if kind == "org" or scope == around:
+        return True
+    if kind == "registry":
+        return inner in {"project", "collection"} and parts[1:2] == [REGISTRY_PREFIX + names[0]]
+    wider = ("entity", "project", "collection")
+    return inner in wider and kind in wider and wider.index(kind) < wider.index(inner) and parts[: len(names)] == names
 
 
 def _changes(declared: Declared, shown: Shown) -> dict[str, Change]:

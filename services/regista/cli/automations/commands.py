@@ -29,7 +29,10 @@ Key = Annotated[
 ]
 Scopes = Annotated[
     list[str] | None,
-    typer.Option("--scope", help="Only what lies in this scope, or in one that begins with it; may be repeated."),
+    typer.Option(
+        "--scope",
+        help="Only what lies in this scope: org, entity/E, project/E/P, registry/NAME or collection/E/P/NAME; may be repeated.",
+    ),
 ]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what no file declares in the scopes named by --scope.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -56,7 +59,10 @@ def plan(
     prune: Prune = False,  # noqa: FBT002
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Show what apply would do, and do nothing: exit 0 if nothing is to be done, 2 if something is, 1 on an error."""
+    """Show what apply would do, and do nothing: exit 0 if nothing is to be done, 2 if something is, 1 on an error.
+
+    A key of scope read is enough, of somebody who may save what the files declare.
+    """
     from regista.cli.automations import applying, showing  # noqa: PLC0415
 
     with _explained(as_json=as_json), _server(url, api_key) as server:
@@ -113,11 +119,13 @@ def export(
     scope: Scopes = None,
 ) -> None:
     """Write the automations that the server has as files for which plan shows no change."""
+    from regista.cli.automations.applying import check_scopes  # noqa: PLC0415
     from regista.cli.automations.changes import lies_in  # noqa: PLC0415
     from regista.cli.automations.exporting import store  # noqa: PLC0415
     from regista.cli.automations.written import text  # noqa: PLC0415
 
     with _explained(as_json=False), _server(url, api_key) as server:
+        check_scopes(scope or [])
         found = [
             each
             for each in server.automations()

@@ -52,14 +52,15 @@ class Declared(NamedTuple):
         return Fault(self.document.file, _place(self.document, error), message)
 
 
-def read(sources: Iterable[Path]) -> list[Declared]:
+def read(sources: Iterable[Path], *, may_be_empty: bool = False) -> list[Declared]:
     """Return what files, and directories with all below them, declare, in the order of paths.
 
-    Raises `FaultyFilesError` with everything that is wrong in any of them, `UsageError` where there is no file at all.
+    Raises `FaultyFilesError` with everything that is wrong in any of them, `UsageError` where there is no file at all
+    unless they ``may_be_empty``.
     """
     found: list[Declared] = []
     faults: list[Fault] = []
-    for path in _files(sources):
+    for path in _files(sources, may_be_empty=may_be_empty):
         try:
             for document in documents(_text(path), str(path)):
                 declared = _declared(document)
@@ -82,7 +83,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _files(sources: Iterable[Path]) -> list[Path]:
+def _files(sources: Iterable[Path], *, may_be_empty: bool) -> list[Path]:
     found: dict[Path, None] = {}
     for source in sources:
         if source.is_file():
@@ -95,8 +96,10 @@ def _files(sources: Iterable[Path]) -> list[Path]:
         if len(below) > _MOST_FILES:
             raise UsageError(f"{source} holds {len(below)} YAML files; {_MOST_FILES} are read at most")
         found.update(dict.fromkeys(sorted(set(below) - hidden)))
-    if not found:
-        raise UsageError("no *.yaml or *.yml file was found; nothing can be compared with nothing")
+    if not found and not may_be_empty:
+        raise UsageError(
+            "no *.yaml or *.yml file was found; name another directory, or delete all in a scope with --prune --scope SCOPE"
+        )
     return list(found)
 
 

@@ -71,11 +71,23 @@ def _lines(step: Step) -> Iterator[str]:
         case Alteration(declared, _, changes):
             yield f"{sign} {title(step)}    ({declared.document.file}:{declared.document.at(()).line})"
             for name, change in changes.items():
-                for line in difflib.ndiff(_yaml(name, change.before), _yaml(name, change.after)):
+                for line in difflib.ndiff(
+                    _yaml(name, _ordered_as(change.after, change.before)), _yaml(name, change.after)
+                ):
                     if not line.startswith("?"):
                         yield f"  {line}"
         case Deletion():
             yield f"{sign} {title(step)}    (in no file)"
+
+
+def _ordered_as(model: Any, value: Any) -> Any:
+    """Return the value with the members of its mappings in the order of the model's: order is no difference."""
+    if isinstance(model, dict) and isinstance(value, dict):
+        kept = {key: _ordered_as(member, value[key]) for key, member in model.items() if key in value}
+        return kept | {key: member for key, member in value.items() if key not in kept}
+    if isinstance(model, list) and isinstance(value, list):
+        return [_ordered_as(*pair) for pair in zip(model, value, strict=False)] + value[len(model) :]
+    return value
 
 
 def _yaml(name: str, value: Any) -> list[str]:
