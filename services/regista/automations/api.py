@@ -182,13 +182,14 @@ class AutomationShape(RevisionShape):
     """An automation with its revision in force; ``created_at`` is the automation's.
 
     ``author_access`` false: whoever saved the revision may not save it any more, so that it is skipped until somebody
-    does who may.
+    does who may. ``deleted_at`` is null while it is there; a deleted one can be read, and nothing else.
     """
 
     id: int
     enabled: bool
     author_access: bool
     updated_at: datetime
+    deleted_at: datetime | None
 
 
 @router.create("", action=Action.AUTOMATION_WRITE, response_model=AutomationShape, status_code=201)
@@ -219,10 +220,10 @@ async def list_automations(
 
 @router.read("/{automation_id}", action=Action.AUTOMATION_READ, response_model=AutomationShape)
 async def get_automation(call: Call, automation_id: AutomationId) -> Response:
-    """Return an automation."""
+    """Return an automation, deleted or not."""
 
     async def query(tx: Transaction) -> AutomationShape:
-        return await _shaped(tx, await service.get(tx, call.actor, automation_id))
+        return await _shaped(tx, await service.get_ever(tx, call.actor, automation_id))
 
     return await call.answer(query)
 
@@ -252,11 +253,11 @@ async def delete_automation(call: Call, automation_id: AutomationId) -> Response
 
 @router.read("/{automation_id}/revisions", action=Action.AUTOMATION_READ, response_model=Page[RevisionShape])
 async def list_revisions(call: Call, automation_id: AutomationId, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    """List what an automation has been, newest first."""
+    """List what an automation, deleted or not, has been, newest first."""
     key = decode(cursor, int)
 
     async def query(tx: Transaction) -> Page[RevisionShape]:
-        await service.get(tx, call.actor, automation_id)
+        await service.get_ever(tx, call.actor, automation_id)
         rows = await repository.revisions(tx, automation_id, key[0] if key else 2**31 - 1, limit + 1)
         return page(rows, limit, lambda row: [row["revision"]], lambda row: RevisionShape(**_parts(row)))
 
@@ -273,6 +274,7 @@ def _shape(row: Any, lost: Container[tuple[int, int]]) -> AutomationShape:
         enabled=row["enabled"],
         author_access=(row["id"], row["revision"]) not in lost,
         updated_at=row["updated_at"],
+        deleted_at=row["deleted_at"],
         **_parts(row),
     )
 

@@ -57,7 +57,7 @@ END, r.scope)
 """
 _COLUMNS = f"""
 a.id, a.aggregate_id, a.organization_id, a.entity_id, a.revision, a.enabled, a.created_at, a.updated_at,
-e.name AS entity, r.name, r.description, {_SCOPE} AS scope, r.scope_kind, r.scope_id, r.events, r.condition,
+a.deleted_at, e.name AS entity, r.name, r.description, {_SCOPE} AS scope, r.scope_kind, r.scope_id, r.events, r.condition,
 r."trigger", r.actions, r.integration_ids, r.limits, r.author
 """
 _FROM = """
@@ -67,6 +67,7 @@ LEFT JOIN entity e ON e.id = a.entity_id
 """
 _IN_FORCE = "WHERE a.organization_id = $1 AND a.deleted_at IS NULL"
 SHOWN = f"SELECT {_COLUMNS} {_FROM} {_IN_FORCE}"
+_EVER = f"SELECT {_COLUMNS} {_FROM} WHERE a.organization_id = $1 AND a.id = $2"
 # What `sight` says, as `decide` would say it of one: $2 to $6 are its fields.
 SEEN = f"""
 ($6::bigint IS NULL OR a.entity_id = $6) AND (
@@ -127,6 +128,11 @@ async def search(transaction: Transaction, organization: int, seen: Sight, asked
         ORDER BY {sorting.by} LIMIT {parameters.add(asked.limit)}
     """
     return await transaction.connection.fetch(statement, *parameters.values)
+
+
+async def ever(transaction: Transaction, organization: int, automation: int) -> asyncpg.Record | None:
+    """Return an automation with its last revision, deleted or not."""
+    return await transaction.connection.fetchrow(_EVER, organization, automation)
 
 
 async def of_projects(

@@ -9,7 +9,7 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
-from regista.automations import repository
+from regista.automations import listing_repository, repository
 from regista.automations.actions import WantedAction, resolve
 from regista.automations.deciding.author_access import lost_access
 from regista.automations.deciding.limits import parse_limits
@@ -171,6 +171,14 @@ async def get(transaction: Transaction, actor: Actor, automation: int) -> asyncp
     return await _authorized(transaction, actor, automation, Action.AUTOMATION_READ)
 
 
+async def get_ever(transaction: Transaction, actor: Actor, automation: int) -> asyncpg.Record:
+    """Return an automation that the actor may see, with its last revision: deleted, if ``deleted_at`` is not None."""
+    row = await listing_repository.ever(transaction, actor.organization_id, automation)
+    if row is None:
+        raise _missing(automation)
+    return await _allowed(transaction, actor, row, Action.AUTOMATION_READ)
+
+
 def snapshot(row: asyncpg.Record) -> AutomationSnapshot:
     """Return an automation as events show it."""
     return AutomationSnapshot(
@@ -279,11 +287,14 @@ async def _read(transaction: Transaction, actor: Actor, automation: int) -> asyn
 
 
 async def _authorized(transaction: Transaction, actor: Actor, automation: int, action: Action) -> asyncpg.Record:
-    row = await _read(transaction, actor, automation)
+    return await _allowed(transaction, actor, await _read(transaction, actor, automation), action)
+
+
+async def _allowed(transaction: Transaction, actor: Actor, row: asyncpg.Record, action: Action) -> asyncpg.Record:
     resource = await resource_of(
         transaction,
         row["organization_id"],
-        f"automation {automation}",
+        f"automation {row['id']}",
         row["scope_kind"],
         row["scope_id"],
         row["entity_id"],

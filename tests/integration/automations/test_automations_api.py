@@ -49,8 +49,13 @@ async def test_an_automation_is_made_read_listed_changed_and_deleted(home: Tenan
         (1, ["alias.added"], "admin"),
     ]
     assert (await home.client.delete(path)).status_code == 204
-    assert (await home.client.get(path)).status_code == 404
+    gone = (await home.client.get(path)).json()
+    assert gone["deleted_at"] is not None
+    assert gone | {"deleted_at": None} == changed.json()
+    assert (await home.client.get(f"{path}/revisions")).json()["items"] == revisions
+    assert (await home.client.get(PATH)).json()["items"] == []
     assert (await home.client.delete(path)).status_code == 404
+    assert (await home.client.patch(path, json={"enabled": True})).status_code == 404
     assert await told(home) == ["created", "updated", "disabled", "deleted"]
 
 

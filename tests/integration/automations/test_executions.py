@@ -93,6 +93,8 @@ async def test_every_action_of_every_decision_is_shown_with_what_became_of_it(ho
         for value in values:
             assert await found(home, **{name: value}) == [each for each in said if each[place] == value]
     assert await found(home, automation=many) == [each for each in said if each[0] == "many"]
+    for link in failed["links"].values():
+        assert (await home.client.get(link)).status_code == 200, link
     assert await found(home, kind="webhook", automation=many) == [
         each for each in said if each[0] == "many" and each[1] < 2
     ]
