@@ -14,6 +14,7 @@ from regista.automations.catalogue import Catalogue
 from regista.automations.deciding import limiting
 from regista.automations.deciding.decisions import Due, Execution, decide, release
 from regista.automations.deciding.verdict import Verdict
+from regista.automations.past.replaying import Replays
 from regista.effects.due import DueExecutions
 from regista.effects.planner import Planner, Way
 from regista.kit.bus.model import Received
@@ -242,6 +243,81 @@ async def test_nothing_is_counted_of_a_batch_that_fails_or_that_somebody_else_de
     assert await said(home, batch) == ["disabled", "fire"]
     (row,) = await home.rows("SELECT fires FROM automation_limit")
     assert len(row["fires"]) == 1
+
+
+async def works(tenant: Tenant, way: Way) -> None:
+    """Take all that waits for a worker of the way, as if its time had come."""
+    await tenant.rows("UPDATE execution_due SET due_at = now()")
+    worker = DueExecutions(way, tenant.api.runtime.database, Catalogue())
+    while await worker.round():
+        pass
+
+
+async def unplannable(*_: Any) -> Any:
+    raise RuntimeError("it cannot be planned")
+
+
+@pytest.mark.parametrize("gives_up_first", [True, False])
+@pytest.mark.parametrize("is_replayed", [True, False])
+async def test_what_one_worker_gives_up_is_carried_out_by_the_other_and_counted_once(
+    home: Tenant, *, is_replayed: bool, gives_up_first: bool
+) -> None:
+    await home.channel()
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops", "text": "${alias}"}}]
+    made = await home.automation(actions=both, limits={"cooldown": "1h", "coalesce": True})
+    batch = at(await home.emit(times=2), 0, 1)
+    held = batch[1].event
+    assert held is not None
+    if is_replayed:
+        path = f"/api/v1/automations/{made['id']}/replay"
+        assert (await home.client.post(path, json={"events": [str(held.id)]})).status_code == 202
+        assert await Replays(home.api.runtime.database).round()
+    else:
+        await decided(home, batch)
+    ways = [SLACK._replace(plan=unplannable), WEBHOOKS]
+    for way in ways if gives_up_first else reversed(ways):
+        await works(home, way)
+    assert [(row["event_id"], row["action_index"]) for row in await home.rows("SELECT * FROM delivery")] == [
+        (held.id, 0)
+    ]
+    assert await home.rows("SELECT FROM execution_due") == []
+    shown = (await home.client.get("/api/v1/executions", params={"event": str(held.id)})).json()["items"]
+    told = {each["kind"]: (each["status"], each["reason"]) for each in shown}
+    assert told == {"webhook": ("pending", None), "slack": ("skipped", "failed")}
+    if not is_replayed:
+        (counted,) = await home.rows("SELECT cardinality(fires) AS fires, held_event FROM automation_limit")
+        assert counted == {"fires": 2, "held_event": None}
+
+
+async def test_what_all_workers_give_up_counts_for_nothing_and_says_so(home: Tenant) -> None:
+    await home.channel()
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops", "text": "${alias}"}}]
+    made = await home.automation(actions=both, limits={"cooldown": "10m", "coalesce": True})
+    first = at(await home.emit(times=2), 0, 1)
+    await decided(home, first)
+    for way in (SLACK, WEBHOOKS):
+        await works(home, way._replace(plan=unplannable))
+    assert await said(home, first) == ["failed", "failed"]
+    later = at([first[0], *await home.emit(times=1)], 0, 15)[1:]
+    await decided(home, later)
+    assert await said(home, later) == ["fire"]
+    assert first[1].event is not None
+    path = f"/api/v1/automations/{made['id']}/explain?event={first[1].event.id}"
+    told = (await home.client.get(path)).json()
+    assert (told["outcome"], told["reason"]) == ("skipped", "failed")
+    assert "it cannot be planned" in told["said"]
+
+
+async def test_what_was_given_up_by_one_is_not_carried_out_by_the_other_once_it_is_switched_off(home: Tenant) -> None:
+    await home.channel()
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops", "text": "${alias}"}}]
+    made = await home.automation(actions=both, limits={"cooldown": "1h", "coalesce": True})
+    await decided(home, at(await home.emit(times=2), 0, 1))
+    await works(home, SLACK._replace(plan=unplannable))
+    await home.client.patch(f"/api/v1/automations/{made['id']}", json={"enabled": False})
+    await works(home, WEBHOOKS)
+    assert await home.rows("SELECT FROM delivery") == []
+    assert await home.rows("SELECT FROM automation_limit WHERE held_event IS NOT NULL") == []
 
 
 async def test_whatever_an_error_says_can_be_kept(home: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

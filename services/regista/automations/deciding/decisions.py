@@ -15,7 +15,7 @@ import asyncpg
 from regista.automations.catalogue import Catalogue
 from regista.automations.deciding import decisions_repository as repository
 from regista.automations.deciding import limiting, sharing
-from regista.automations.deciding.allowance import settle
+from regista.automations.deciding.allowance import State, settle
 from regista.automations.deciding.author_access import lost_access
 from regista.automations.deciding.decisions_repository import Decided, Pair
 from regista.automations.deciding.planners import kinds_of
@@ -148,7 +148,7 @@ async def release(transaction: Transaction, catalogue: Catalogue, due: Sequence[
             if row is not None:
                 home, revision = row["organization_id"], row["revision"]
                 wanted.append(_Wanted(*about, home, each.automation_id, revision, each.replay_id))
-        elif (known := decided.get((each.event_id, each.automation_id))) is not None and known.verdict == "fire":
+        elif (known := decided.get((each.event_id, each.automation_id))) is not None and known.acts:
             wanted.append(_Wanted(*about, known.organization_id, each.automation_id, known.revision))
     return await _executions(transaction, catalogue, index, wanted, kind)
 
@@ -199,13 +199,17 @@ async def _agreed(
 async def _settle(transaction: Transaction, index: Index, pairs: Collection[Pair]) -> dict[Pair, Decided]:
     """Decide those of the pairs that are deferred, and return what holds for each."""
     asked = await repository.recorded_decisions(transaction, pairs)
-    homes = {each.automation_id: each.organization_id for each in asked.values() if each.verdict == "deferred"}
+    homes = {each.automation_id: each.organization_id for each in asked.values() if _may_wait(each)}
     if not homes:
         return asked
     states = await repository.claim_limits(transaction, homes)
     # Again, now that nobody else decides for these automations.
     asked = await repository.recorded_decisions(transaction, pairs)
-    waiting = {pair: each for pair, each in asked.items() if each.verdict == "deferred" and pair[1] in states}
+    waiting = {
+        pair: each
+        for pair, each in asked.items()
+        if pair[1] in states and _may_wait(each) and (each.verdict == "deferred" or _is_held(states[pair[1]], pair[0]))
+    }
     lost = await lost_access(transaction, {(each.automation_id, each.revision) for each in waiting.values()})
     verdicts = {
         pair: _released(index.get(pair[1]), lost.get((pair[1], each.revision))) for pair, each in waiting.items()
@@ -215,7 +219,7 @@ async def _settle(transaction: Transaction, index: Index, pairs: Collection[Pair
     moved = {}
     for pair, verdict in verdicts.items():
         state, definition = states[pair[1]], index.get(pair[1])
-        if state.held is not None and state.held.event_id == pair[0]:
+        if _is_held(state, pair[0]):
             limits = definition and definition.limits
             moved[pair[1]] = settle(limits, state) if verdict is FIRE else state._replace(held=None)
     if moved:
@@ -224,6 +228,15 @@ async def _settle(transaction: Transaction, index: Index, pairs: Collection[Pair
         pair: waiting[pair]._replace(verdict=verdict.outcome, reason=verdict.reason)
         for pair, verdict in verdicts.items()
     }
+
+
+def _may_wait(decided: Decided) -> bool:
+    """Return whether it may be undecided: some of its actions may have been given up before it was."""
+    return decided.verdict == "deferred" or decided.reason == "failed"
+
+
+def _is_held(state: State, event: UUID) -> bool:
+    return state.held is not None and state.held.event_id == event
 
 
 def _released(definition: Definition | None, lost: str | None) -> Verdict:

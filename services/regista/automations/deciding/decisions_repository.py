@@ -41,7 +41,7 @@ _OF_REPLAYS = """
 SELECT d.event_id, d.automation_id, d.replay_id, d.organization_id, d.revision
 FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) w (event_id, automation_id, replay_id)
 JOIN decision d ON d.event_id = w.event_id AND d.automation_id = w.automation_id AND d.replay_id = w.replay_id
-WHERE d.verdict = 'fire'
+WHERE d.verdict = 'fire' OR d.reason = 'failed'
 """
 # Decides what was deferred; what is decided already stays as it is.
 _SETTLE = """
@@ -109,6 +109,11 @@ class Decided(NamedTuple):
     def pair(self) -> Pair:
         """The event and the automation."""
         return self.event_id, self.automation_id
+
+    @property
+    def acts(self) -> bool:
+        """Whether what waits of it is carried out: also when actions of another kind had to be given up."""
+        return self.verdict == "fire" or self.reason == "failed"
 
 
 class Deferral(NamedTuple):

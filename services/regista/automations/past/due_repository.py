@@ -42,8 +42,14 @@ async def done(transaction: Transaction, rows: Sequence[DueRow]) -> None:
 
 
 async def give_up(transaction: Transaction, row: DueRow, error: str) -> None:
-    """Delete an execution that cannot be carried out; its decision says why: skipped, reason ``failed``."""
+    """Delete an execution that cannot be carried out; its decision says why: skipped, reason ``failed``.
+
+    Actions of other kinds that still wait are carried out nevertheless (`Decided.acts`), and the ledger tells of them. An
+    event that limits hold back is not held any more when nothing of it waits.
+    """
     await done(transaction, [row])
+    if row.automation_id is not None and row.replay_id is None:
+        await _let_go(transaction, row.event_id, row.automation_id)
     await transaction.connection.execute(
         """
         UPDATE decision SET verdict = 'skipped', reason = 'failed', "values" = jsonb_build_object('error', $4::text)
@@ -53,6 +59,23 @@ async def give_up(transaction: Transaction, row: DueRow, error: str) -> None:
         row.automation_id,
         row.replay_id,
         error.replace("\0", "\N{REPLACEMENT CHARACTER}")[:2000],
+    )
+
+
+async def _let_go(transaction: Transaction, event: UUID, automation: int) -> None:
+    # Locked by a statement of its own, so that the next one sees what others have done about the event until then.
+    await transaction.connection.execute(
+        "SELECT FROM automation_limit WHERE automation_id = $1 FOR NO KEY UPDATE", automation
+    )
+    await transaction.connection.execute(
+        """
+        UPDATE automation_limit SET held_event = NULL, held_time = NULL, held_until = NULL
+        WHERE automation_id = $1 AND held_event = $2 AND NOT EXISTS (
+            SELECT FROM execution_due WHERE event_id = $2 AND automation_id = $1 AND replay_id IS NULL
+        )
+        """,
+        automation,
+        event,
     )
 
 
