@@ -61,7 +61,7 @@ _PHRASES = {
     "Iteration budget exceeded": "it takes more than 10,000 steps",
 }
 """What the runtime says, in part, and what that means."""
-_DEEP = (
+DEEP = (
     "the expression is nested deeper than 32 levels; brackets count, and so do operators such as + and . in a row: "
     "split it into several automations, or into parts joined by && or ||"
 )
@@ -80,7 +80,7 @@ def complaint(said: str, text: str, event_type: str, names: Iterable[str]) -> Co
     """Return what the compiler said of an expression on an event type that has these variables."""
     found = _FIRST.search(said)
     if found is None or int(found[1]) < 0:
-        return Complaint(_DEEP if "ecursion" in said else reason(said))
+        return Complaint(DEEP if "ecursion" in said else reason(said))
     at = offset(text, int(found[1]), int(found[2]))
     sentence = _STATUS.sub("", found[3].strip())
     if undeclared := _UNDECLARED.match(sentence):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 from regista.automations.errors import ConditionError
 from regista.automations.language.complaints import kind_name
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_SECONDS = 1.0
 """CPU time of one evaluation; what people write takes microseconds."""
-_MOST_CHECKED = 100_000
-"""Characters of a condition times its event types, which are checked one by one while others wait: some 0.2 s."""
+_cpu_time = time.thread_time
 _JUDGED = frozenset({"bool", "dyn"})
 """What a condition may be; what is dynamic shows on each event whether it is true, false or neither."""
 
@@ -38,13 +38,14 @@ class Condition:
     """A condition that was checked when it was saved.
 
     The evaluator counts steps, and a step may be long: two maps of a megabyte are compared. Nothing else happens
-    meanwhile, so a condition that took longer than a second errs from then on, until another revision is in force.
+    meanwhile, so a condition that took longer than a second errs on any other event, until another revision is in force.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._compiled: dict[str, Expression | CompileError] = {}
-        self._took = 0.0
+        self._slow: tuple[UUID, float] | None = None
+        """The event that it took too long on, and how many seconds: it is not held against that event itself."""
 
     def __repr__(self) -> str:
         return f"Condition({self.text!r})"
@@ -68,18 +69,18 @@ class Condition:
 
     def judge(self, seen: Seen) -> Truth:
         """Return whether the event fulfils the condition; never raises."""
-        if self._took > _MOST_SECONDS:
-            return Truth(
-                False, f"it took {self._took:.1f} s on an earlier event, and is not tried again; save it simpler"
-            )
+        if self._slow is not None and self._slow[0] != seen.event.id:
+            took = self._slow[1]
+            return Truth(False, f"it took {took:.1f} s on an earlier event, and is not tried again; save it simpler")
         from regista.automations.language.expressions import CompileError  # noqa: PLC0415 - costs 10 MB when used
 
         expression = self._expression(short_name(seen.event.type))
         if isinstance(expression, CompileError):
             return Truth(False, expression.message)
-        began = time.thread_time()
+        began = _cpu_time()
         value, error = expression.evaluate(seen)
-        self._took = time.thread_time() - began
+        if (took := _cpu_time() - began) > _MOST_SECONDS:
+            self._slow = seen.event.id, took
         if error is not None:
             return Truth(False, error)
         if not isinstance(value, bool):
@@ -106,10 +107,11 @@ def check_condition(text: str | None, events: Sequence[str]) -> str | None:
     """
     if text is None or not text.strip():
         return None
-    from regista.automations.language.expressions import CompileError, environment  # noqa: PLC0415 - as above
+    from regista.automations.language.expressions import MOST_CHECKED, CompileError, effort, environment  # noqa: PLC0415 - as above
 
-    if len(text) * len(events) > _MOST_CHECKED and len(events) > 1:
-        most = max(_MOST_CHECKED // len(text), 1)
+    # They are checked one by one while others wait.
+    most = max(MOST_CHECKED // effort(text), 1)
+    if len(events) > most:
         message = (
             f"a condition of {len(text)} characters may be on {most} event types, not {len(events)}; make it shorter"
         )

@@ -1,7 +1,8 @@
 """CEL, the language of conditions and templates: compiled against the words of an event type, evaluated on an event. Pure.
 
-The evaluator is the CEL project's C++ runtime. It bounds itself: iterations, recursion, RE2 patterns. What goes wrong in
-an evaluation (a missing key, an integer beyond 64 bits) is a value, `Result.error`, never an exception.
+The evaluator is the CEL project's C++ runtime. It bounds itself: iterations, recursion, RE2 patterns. It bounds neither
+what an iteration takes nor what values grow to: `clock` and `weights` do. What goes wrong in an evaluation (a missing key,
+an integer beyond 64 bits) is a value, `Result.error`, never an exception.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,31 @@ from typing import Any, NamedTuple
 
 from cel_expr_python import cel
 
-from regista.automations.language.complaints import complaint, position, reason
+from regista.automations.language import clock
+from regista.automations.language.complaints import DEEP, complaint, position, reason
 from regista.automations.language.nearest import nearest_name
 from regista.automations.language.patterns import Matcher, misfit
 from regista.automations.language.seen import Seen
-from regista.automations.language.tokens import LONGEST, Token, paths, tokens
+from regista.automations.language.syntax import Tree
+from regista.automations.language.tokens import LONGEST, MACROS, Token, paths, tokens
 from regista.automations.language.vocabulary import vocabulary
+from regista.automations.language.weights import LARGEST, MOST, MOST_WRITTEN, SMALL, HeavyError, check_load
 from regista_events import short_name
+
+_SHORT = 200
+"""Characters of an expression that takes no time on any event, unless it has loops."""
+_LONGEST_TEXT = 4_096.0
+"""Units of the longest text that an event has outside of what is dynamic: `weights`."""
+_WRITTEN, _ANALYZED = 50, 4
+"""What it takes to check an expression whatever its length, and for each character of one that is not `_SHORT`: some 10 µs."""
+MOST_CHECKED = 150_000
+"""What the checks of the conditions or templates of one save may come to, as `effort` has it: half a second."""
+_GROWS = (
+    "what is made here may grow beyond measure: a macro such as map() repeats what another one made, again and again; "
+    "repeat it less often, or compare what it is made of"
+)
+_TOO_LARGE = "the event is too large for it; compare, repeat or join fewer values, or smaller ones"
+_TOO_LONG = f"it takes more than {clock.MOST_SECONDS} s on this event; go through fewer values, or smaller ones"
 
 
 class CompileError(ValueError):
@@ -40,21 +59,37 @@ class Result(NamedTuple):
     error: str | None = None
 
 
-class Expression:
-    """An expression compiled for one event type. ``kind`` is the type of its value: ``bool``, ``dyn``, ``list(string)``."""
+def effort(text: str) -> int:
+    """Return what it takes to check an expression on one event type, without doing so: 5 µs are 1."""
+    return _WRITTEN + len(text) * (_ANALYZED if len(text) > _SHORT or any(each in text for each in MACROS) else 1)
 
-    def __init__(self, text: str, compiled: Any) -> None:
-        self.text = text
-        self.kind = str(compiled.return_type()).lower().replace("<", "(").replace(">", ")")
+
+class Expression:
+    """An expression compiled for one event type. ``kind`` is the type of its value: ``bool``, ``dyn``, ``list(string)``.
+
+    ``tree`` is None for one that no event makes heavy; any other is weighed on each event before it is evaluated.
+    """
+
+    def __init__(self, kind: str, compiled: Any, tree: Tree | None) -> None:
+        self.kind = kind
         self._compiled = compiled
+        self._tree = tree
 
     def evaluate(self, seen: Seen) -> Result:
         """Evaluate it on an event of the type that it was compiled for."""
         try:
+            if self._tree is not None:
+                check_load(self._tree.root, seen.weigh, MOST)
+            clock.start()
             value = self._compiled.eval(seen.activation)
+            seen.spend(clock.took())
+            if clock.is_out():
+                return Result(None, _TOO_LONG)
             if str(value.type()) == "ERROR":
                 return Result(None, reason(str(value.value())))
             return Result(value.plain_value())
+        except HeavyError:
+            return Result(None, _TOO_LARGE)
         except (RuntimeError, OverflowError, ValueError, TypeError) as error:
             # What the runtime cannot take as a value (an integer beyond 64 bits) comes as an exception.
             return Result(None, reason(str(error)))
@@ -66,7 +101,8 @@ class Environment:
     def __init__(self, event_type: str) -> None:
         self._vocabulary = vocabulary(event_type)
         self.event_type = self._vocabulary.event_type
-        self._environment = cel.NewEnv(variables={name: _type(kind) for name, kind in self._vocabulary.types.items()})
+        variables = {name: _type(kind) for name, kind in self._vocabulary.types.items()}
+        self._environment = cel.NewEnv(variables=variables, functions=[_time_left()])
 
     def compile(self, text: str, *, new: bool = False) -> Expression:
         """Compile an expression; of a ``new`` one, take what its patterns cost: what is saved is not asked again.
@@ -74,16 +110,69 @@ class Environment:
         Raises `CompileError`, and nothing else, whatever the text.
         """
         _check_text(text)
-        try:
-            compiled = self._environment.compile(text)
-        except (RuntimeError, ValueError, TypeError) as error:
-            found = complaint(str(error), text, self.event_type, self._vocabulary.types)
-            raise CompileError(*found) from None
         words = tokens(text)
+        compiled = self._compiled(text, words)
         self._check_members(text, words)
         if refused := misfit(words, self._matcher, timed=new):
             raise CompileError(refused.message, *position(text, refused.start))
-        return Expression(text, compiled)
+        tree = self._tree(text, words, compiled)
+        kind = str(compiled.return_type()).lower().replace("<", "(").replace(">", ")")
+        if tree is None:
+            return Expression(kind, compiled, None)
+        if new:
+            self._check_load(text, tree, SMALL, MOST_WRITTEN)
+        try:
+            self._check_load(text, tree, LARGEST, MOST)
+        except CompileError:
+            heavy = tree
+        else:
+            heavy = None
+        return Expression(kind, self._timed(text, words), heavy)
+
+    def _compiled(self, text: str, words: Sequence[Token]) -> Any:
+        own = next((word for word in words if word.text == clock.LEFT), None)
+        if own is not None:
+            raise CompileError(f"there is no function {clock.LEFT!r}", *position(text, own.start))
+        try:
+            return self._environment.compile(text)
+        except (RuntimeError, ValueError, TypeError) as error:
+            found = complaint(str(error), text, self.event_type, self._vocabulary.types)
+            raise CompileError(*found) from None
+
+    def _timed(self, text: str, words: Sequence[Token]) -> Any:
+        try:
+            return self._environment.compile(clock.timed(text, words))
+        except (RuntimeError, ValueError, TypeError):
+            # It is the expression with more brackets.
+            raise CompileError(DEEP) from None
+
+    @staticmethod
+    def _tree(text: str, words: Sequence[Token], compiled: Any) -> Tree | None:
+        """Return the syntax tree of an expression that has loops or is long. Raises for a map that no event can have."""
+        has_loops = any(word.text in MACROS for word in words)
+        if not has_loops and len(text) <= _SHORT and "{" not in text:
+            return None
+        tree = Tree(compiled.serialize())
+        if "{" in text and (key := tree.unfit_key()):
+            place = position(text, tree.place(key))
+            raise CompileError("the key of a map is text, a whole number, or true or false", *place)
+        return tree if has_loops or len(text) > _SHORT else None
+
+    def _check_load(self, text: str, tree: Tree, held: float, most: float) -> None:
+        """Raise for an expression that is too heavy on an event whose lists and maps hold this much each."""
+        kinds = {
+            "string": min(held, _LONGEST_TEXT),
+            **dict.fromkeys(("int", "uint", "double", "bool", "timestamp", "duration"), 1.0),
+        }
+
+        def weigh(path: Sequence[str]) -> float:
+            word = self._vocabulary.words.get(path[0])
+            return 1.0 if word is None else kinds.get(word.kind, held)
+
+        try:
+            check_load(tree.root, weigh, most)
+        except HeavyError as error:
+            raise CompileError(_GROWS, *position(text, tree.place(error.node))) from None
 
     def activation(self, values: Mapping[str, Any]) -> Any:
         """Return an event's values as evaluations take them."""
@@ -143,6 +232,11 @@ def environment(event_type: str) -> Environment:
 
 
 _environment = cache(Environment)
+
+
+def _time_left() -> Any:
+    overload = cel.Overload(f"{clock.LEFT}()", return_type=cel.Type.BOOL, parameters=[], impl=clock.left)
+    return cel.FunctionDecl(clock.LEFT, [overload])
 
 
 def _type(kind: str) -> Any:

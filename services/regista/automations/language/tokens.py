@@ -98,12 +98,11 @@ def paths(words: Sequence[Token]) -> Iterator[Path]:
         if word.kind != "name" or word.text in _KEYWORDS or (place and words[place - 1].text == "."):
             place += 1
             continue
+        began = place
         path, place = _path(words, place)
         if path and path[0].text not in declared:
-            last = path[-1]
-            start = word.start
             yield Path(
-                _source(words, start, last.end),
+                _source(words[began:place], path[-1].end),
                 tuple(_step(each) for each in path),
                 tuple(each.start for each in path),
             )
@@ -135,9 +134,9 @@ def _path(words: Sequence[Token], place: int) -> tuple[list[Token], int]:
     return found, place
 
 
-def _source(words: Sequence[Token], start: int, end: int) -> str:
-    """Return the words between two places, as people write them: without the blanks in between."""
-    found = "".join(word.text for word in words if start <= word.start and word.end <= end)
+def _source(words: Sequence[Token], end: int) -> str:
+    """Return the words up to a place, as people write them: without the blanks in between."""
+    found = "".join(word.text for word in words if word.end <= end)
     return found + "]" if found.count("[") > found.count("]") else found
 
 
