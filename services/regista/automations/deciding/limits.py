@@ -25,6 +25,9 @@ def _parse(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > _LONGEST.total_seconds():
+            # Said here, because what is beyond all durations there are has none that the bounds could refuse.
+            raise ValueError(f"{str(value)[:30]} seconds are not between 1s and {_written(_LONGEST)}; write e.g. `10m`")
         return timedelta(seconds=value)
     raise ValueError("write a whole number and s, m, h or d, as in `10m`")
 
