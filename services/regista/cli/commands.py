@@ -155,6 +155,8 @@ def replay(  # noqa: PLR0913, PLR0917 - options
     target = Target("automations", automation) if automation is not None else Target("webhooks", webhook or 0)
     asked = {"events": event, "types": kind, "subject": subject, "from": since, "to": until}
     wanted = {name: value for name, value in asked.items() if value}
+    if not wanted:
+        raise typer.BadParameter("say which events: --event, --type, --subject, --from or --to")
     with _explained(), Replayer(url, api_key) as server:
         hidden = as_json or not sys.stderr.isatty()
         with typer.progressbar(length=1000, label="replaying", file=sys.stderr, hidden=hidden) as bar:

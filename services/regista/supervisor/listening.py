@@ -1,14 +1,19 @@
 """Listening sockets, bound by the process that outlives those that accept on them."""
 
+import errno
 import socket
 
 from regista.kit.errors import ConfigurationError
 
 BACKLOG = 2048
+_OF_PORTS = {errno.EADDRINUSE, errno.EACCES}
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes any free one. Raises `ConfigurationError` when the address is taken."""
+    """Return a listening socket; port 0 takes any free one.
+
+    Raises `ConfigurationError` when the address is taken, or none of this machine's.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -17,7 +22,10 @@ def bind(host: str, port: int) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; choose another --port") from error
+        option = "--port" if error.errno in _OF_PORTS else "--host"
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another {option}"
+        ) from error
     listening.set_inheritable(True)
     return listening
 

@@ -22,12 +22,13 @@ def check_name(name: str, what: str, refused: frozenset[str]) -> str:
 
     Raises `ValueError`.
     """
+    named = f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
     if not 1 <= len(name) <= MAX_NAME:
-        raise ValueError(f"a {what} has 1 to {MAX_NAME} characters; this one has {len(name)}")
+        raise ValueError(f"{named} has 1 to {MAX_NAME} characters; this one has {len(name)}")
     if not name.isprintable() or name != name.strip() or name in {".", ".."}:
-        raise ValueError(f"a {what} is printable text, without spaces at its ends, and not `.` or `..`")
+        raise ValueError(f"{named} is printable text, without spaces at its ends, and not `.` or `..`")
     if found := refused.intersection(name):
-        raise ValueError(f"a {what} may not contain {' '.join(sorted(found))}")
+        raise ValueError(f"{named} may not contain {' '.join(sorted(found))}")
     return name
 
 

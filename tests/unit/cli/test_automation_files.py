@@ -303,7 +303,7 @@ def test_everything_that_is_wrong_in_any_file_is_said_at_its_place_and_nothing_i
     said = [line.removeprefix(f"{tmp_path}/") for line in ended.stderr.splitlines()]
     for start in (
         "a.yaml:4:1: there is no key 'wehre' here; the nearest is 'where'",
-        "a.yaml:7:36: limits.per_hour: Input should be greater than or equal to 1",
+        "a.yaml:7:36: limits.per_hour: at least 1 is wanted, not 0",
         "b.yaml:3:5: there is no event 'tag.aded'; the nearest is 'tag.added'",
         "c.yaml:7:7: project/team/demo has 'notify' already, in ",
         "d.yaml:4:33: where, line 1, column 26",
@@ -312,7 +312,7 @@ def test_everything_that_is_wrong_in_any_file_is_said_at_its_place_and_nothing_i
         "e.yaml:4:40: actions.1: give exactly one kind of action",
         "f.yaml:1:1: an automation is a mapping",
         "g.yaml:2:1: not YAML",
-        "h.yaml:6:10: enabled: Input should be a valid boolean",
+        "h.yaml:6:10: enabled: true or false is wanted, not 'perhaps'",
         "j.yaml:1:1: `scope` is missing",
         "k.yaml:6:10: a trigger on states belongs to",
     ):
@@ -322,6 +322,42 @@ def test_everything_that_is_wrong_in_any_file_is_said_at_its_place_and_nothing_i
     assert {"file": f"{tmp_path}/a.yaml", "line": 4, "column": 1} == {
         name: told["errors"][0][name] for name in ("file", "line", "column")
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "actions: [{webhook: deploy}]",
+            "actions.0.webhook: a mapping is wanted, not 'deploy'; write webhook: {integration: deploy}",
+        ),
+        ("actions: [{slack: [ops]}]", "actions.0.slack: a mapping is wanted, not a list"),
+        ("actions: []", "actions: at least 1 must stand here, not 0"),
+        ("actions: {webhook: {}}", "actions: a list is wanted, not a mapping"),
+        (
+            "actions: [{slack: {integration: c, severity: bad}}]",
+            "actions.0.slack.severity: 'info', 'warn' or 'error' is wanted, not 'bad'",
+        ),
+        ("limits: {per_hour: many}", "limits.per_hour: a whole number is wanted, not 'many'"),
+        ("limits: {per_hour: 1.5}", "limits.per_hour: a whole number is wanted, not 1.5"),
+        ("limits: {per_hour: 20000}", "limits.per_hour: at most 10000 is wanted, not 20000"),
+        ("limits: {cooldown: 400d}", "limits.cooldown: at most 30d is wanted, not '400d'"),
+        ("limits: {cooldown: 0}", "limits.cooldown: more than 0s is wanted, not 0"),
+        ("limits: {cooldown: soon}", "limits.cooldown: write a whole number and s, m, h or d, as in `10m`"),
+        ("description: 5", "description: text is wanted, not 5; quote it"),
+        ("description:", None),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_with_what_is_wanted(tmp_path: Path, written: str, said: str | None) -> None:
+    kept = [line for line in NOTIFY.splitlines()[:3] if not written.startswith(line.partition(":")[0])]
+    rest = [] if written.startswith("actions") else ["actions: [{no_op: {}}]"]
+    files(tmp_path, one="\n".join([*kept, *rest, written]))
+    if said is None:
+        assert len(read([tmp_path])) == 1
+        return
+    with pytest.raises(FaultyFilesError) as refused:
+        read([tmp_path])
+    assert [fault.message for fault in refused.value.faults] == [said]
 
 
 def test_what_the_server_refuses_is_said_at_its_place_before_anything_changes(fake: Fake, tmp_path: Path) -> None:

@@ -71,15 +71,24 @@ def test_a_dry_run_tells_the_summary_alone(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_the_server_refuses_is_said_in_its_words(
     monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, said: str, dry: tuple[str, ...]
 ) -> None:
-    result = run(monkeypatch, Server(answer), "--automation", "7", *dry)
+    result = run(monkeypatch, Server(answer), "--automation", "7", "--type", "alias.added", *dry)
     assert result.exit_code == 2
     assert said in result.stderr
 
 
 def test_a_stream_that_breaks_off_is_no_summary(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(httpx.Response(200, text='{"kind":"error","detail":"the server stops; ask again"}\n'))
-    result = run(monkeypatch, server, "--automation", "7", "--dry-run")
+    result = run(monkeypatch, server, "--automation", "7", "--type", "alias.added", "--dry-run")
     assert (result.exit_code, "the server stops" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_replay_of_nothing_in_particular_is_refused_in_the_words_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]
+) -> None:
+    result = run(monkeypatch, Server(), "--automation", "999", *dry)
+    assert result.exit_code == 2
+    assert "say which events: --event, --type, --subject, --from or --to" in result.stderr
 
 
 def test_a_replay_goes_to_one_thing(monkeypatch: pytest.MonkeyPatch) -> None:

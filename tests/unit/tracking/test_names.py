@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from regista.tracking.names import ProjectName, RunName, new_display_name, new_run_name
+from regista.tracking.names import ProjectName, RunName, check_name, new_display_name, new_run_name
 
 PROJECT: TypeAdapter[Any] = TypeAdapter(ProjectName)
 RUN: TypeAdapter[Any] = TypeAdapter(RunName)
@@ -35,3 +35,12 @@ def test_invented_ids_and_names_are_accepted_and_differ() -> None:
     assert len(ids) == 1000
     assert all(re.fullmatch(r"[0-9a-z]{8}", RUN.validate_python(name)) for name in ids)
     assert re.fullmatch(r"[a-z]+-[a-z]+-\d{1,3}", new_display_name())
+
+
+@pytest.mark.parametrize(
+    ("what", "named"), [("alias", "an alias"), ("artifact type", "an artifact type"), ("run id", "a run id")]
+)
+@pytest.mark.parametrize("name", ["bad/name", "", " "])
+def test_what_is_wrong_with_a_name_is_said_in_a_sentence(what: str, named: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{named} "):
+        check_name(name, what, frozenset("/"))

@@ -14,6 +14,7 @@ from regista.automations.language.conditions import check_condition
 from regista.automations.payloads.templates import check_payload
 from regista.automations.run_triggers import check_trigger, parse_trigger
 from regista.automations.triggers import parse_events
+from regista.cli.automations.complaints import said
 from regista.cli.automations.faults import Fault, FaultyFilesError, Place, UsageError
 from regista.cli.automations.yaml_text import MOST_BYTES, Document, YamlError, documents
 from regista.cli.automations.yaml_text import Path as Steps
@@ -145,8 +146,7 @@ def _refused(document: Document, error: ValidationError) -> Iterator[Fault]:
                 yield Fault(document.file, document.at(path), f"`{one['loc'][-1]}` is missing")
             case _:
                 named = ".".join(map(str, path))
-                said = one["msg"].removeprefix("Value error, ")
-                yield Fault(document.file, document.at(path), f"{named}: {said}" if named else said)
+                yield Fault(document.file, document.at(path), f"{named}: {said(one)}" if named else said(one))
 
 
 def _senseless(document: Document, body: NewAutomation) -> Iterator[Fault]:
