@@ -265,6 +265,13 @@ async def aggregate_id(transaction: Transaction, organization: int, automation: 
     )
 
 
+async def keep(transaction: Transaction, organization: int, automation: int) -> None:
+    """Have nobody change, switch or delete an automation until the transaction ends."""
+    await transaction.connection.execute(
+        "SELECT FROM automation WHERE organization_id = $1 AND id = $2 FOR SHARE", organization, automation
+    )
+
+
 async def scope_place(transaction: Transaction, kind: str, scope: int) -> asyncpg.Record:
     """Return what access control asks about a scope: ``visibility, project_id``.
 

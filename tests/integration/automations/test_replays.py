@@ -11,12 +11,15 @@ import asyncpg
 import httpx
 import pytest
 
+from regista.access.repository import ACTOR_FIELDS, actor_of
 from regista.automations.catalogue import Catalogue
+from regista.automations.past import replay as replays
 from regista.automations.past import replay_repository
 from regista.automations.past.replaying import Replays
 from regista.delivery import Claimed, Dispatcher
 from regista.effects.due import DueExecutions
 from regista.effects.planner import Planner, Way
+from regista.events.selection import Selection
 from regista.kit import clock
 from regista.kit.db import Database
 from regista.kit.db.faults import DRIVER_ERRORS
@@ -193,6 +196,53 @@ async def test_a_canceled_replay_sends_nothing_more_and_what_was_waiting_says_ca
     ]
     again = await home.client.post(f"{V1}/replays/{replay['id']}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "not_running")
+
+
+async def test_what_a_finished_replay_has_left_to_the_planners_can_be_taken_back(home: Tenant) -> None:
+    await home.webhook("http://127.0.0.1:9/")
+    await home.emit(times=3)
+    made = await home.automation()
+    replay = await asked(home, f"/automations/{made['id']}/replay", types=["alias.added"])
+    assert await Replays(home.api.runtime.database).round()
+    assert (await shown(home, replay))["state"] == "finished"
+    canceled = await home.client.post(f"{V1}/replays/{replay['id']}/cancel")
+    assert (canceled.status_code, canceled.json()["state"]) == (200, "canceled")
+    await drive(home)
+    assert await home.rows("SELECT FROM delivery") == []
+    assert {row["reason"] for row in await home.rows("SELECT reason FROM decision")} == {"canceled"}
+
+    other = await asked(home, f"/automations/{made['id']}/replay", types=["alias.added"])
+    await drive(home)
+    again = await home.client.post(f"{V1}/replays/{other['id']}/cancel")
+    assert (again.status_code, again.json()["code"]) == (409, "not_running")
+
+
+async def test_an_automation_that_is_deleted_while_a_replay_is_asked_for_does_not_fire(home: Tenant) -> None:
+    await home.webhook("http://127.0.0.1:9/")
+    await home.emit(times=2)
+    made = await home.automation()
+    path = f"{V1}/automations/{made['id']}"
+    database = home.api.runtime.database
+    async with database.transaction() as tx:
+        row = await tx.connection.fetchrow(
+            f"""
+            SELECT {ACTOR_FIELDS} FROM account a JOIN organization o ON o.id = a.organization_id
+            WHERE a.organization_role = 'admin' AND o.id = $1
+            """,
+            home.organization_id,
+        )
+        assert row is not None
+        wanted = Selection(types=("dev.regista.alias.added",))
+        await replays.to_automation(tx, actor_of(row), made["id"], wanted)
+        deletion = asyncio.create_task(home.client.delete(path))
+        await asyncio.wait([deletion], timeout=0.5)
+    assert (await deletion).status_code == 204
+    assert await home.rows("SELECT state FROM replay") == [{"state": "canceled"}]
+    # Whatever else may have let one through, it ends without a shot.
+    await home.rows("UPDATE replay SET state = 'running', finished_at = NULL")
+    await drive(home)
+    assert await home.rows("SELECT state FROM replay") == [{"state": "canceled"}]
+    assert await home.rows("SELECT FROM decision") == []
 
 
 class Cuts:

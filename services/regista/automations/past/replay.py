@@ -12,7 +12,7 @@ import asyncpg
 
 from regista.access.actions import Action
 from regista.access.verdict import Actor, Reach, Resource, Sight, authorize, reach, sight
-from regista.automations import integrations, service
+from regista.automations import integrations, repository, service
 from regista.automations.errors import NotRunningError
 from regista.automations.past import replay_repository
 from regista.automations.past.replay_repository import NewReplay
@@ -41,6 +41,8 @@ async def to_automation(transaction: Transaction, actor: Actor, automation: int,
     Limits are not counted, and its age does not matter. ``types`` are its own where none are given. Raises
     `NotFoundError`, `AccessDeniedError`, and `InvalidError` for an automation that is disabled.
     """
+    # Kept before it is read: whoever switches it off or deletes it meanwhile is to find this replay and end it.
+    await repository.keep(transaction, actor.organization_id, automation)
     row = await service.writable(transaction, actor, automation)
     if not row["enabled"]:
         raise InvalidError(f"automation {automation} is disabled; enable it before events are replayed to it")
@@ -86,10 +88,10 @@ async def page_of(
 
 
 async def cancel(transaction: Transaction, actor: Actor, replay: UUID) -> asyncpg.Record:
-    """End a replay that runs: what no planner has taken yet is not sent. Raises `NotRunningError`."""
+    """End a replay: what no planner has taken yet is not sent. Raises `NotRunningError` where nothing of it is left."""
     row = await get(transaction, actor, replay)
     await _authorize(transaction, actor, row)
-    if not await replay_repository.end(transaction, replay, "canceled"):
+    if not await replay_repository.cancel(transaction, replay):
         state: Any = row["state"]
         raise NotRunningError(f"replay {replay} is {state}; only one that runs can be canceled")
     await replay_repository.drop_waiting(transaction, replay)

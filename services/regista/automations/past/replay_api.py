@@ -168,7 +168,7 @@ async def get_replay(call: Call, replay_id: UUID) -> Response:
 
 @router.create("/replays/{replay_id}/cancel", action=Action.AUTOMATION_WRITE, response_model=ReplayShape)
 async def cancel_replay(call: Call, replay_id: UUID) -> Response:
-    """End a replay that runs. What is planned already is delivered; the rest is skipped, ``canceled``."""
+    """End a replay that runs or waits to be planned. What is planned is delivered; the rest is skipped, ``canceled``."""
 
     async def command(tx: Transaction) -> ReplayShape:
         return _shape(await replay.cancel(tx, call.actor, replay_id))

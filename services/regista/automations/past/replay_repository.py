@@ -182,6 +182,20 @@ async def end(transaction: Transaction, replay: UUID, state: str, error: str | N
     return done == "UPDATE 1"
 
 
+async def cancel(transaction: Transaction, replay: UUID) -> bool:
+    """End a replay that runs, or that has left something to the planners; return whether it was one."""
+    done = await transaction.connection.execute(
+        """
+        UPDATE replay SET state = 'canceled', finished_at = clock_timestamp()
+        WHERE id = $1 AND (state = 'running' OR state = 'finished' AND EXISTS (
+            SELECT FROM execution_due WHERE replay_id = $1
+        ))
+        """,
+        replay,
+    )
+    return done == "UPDATE 1"
+
+
 async def drop_waiting(transaction: Transaction, replay: UUID) -> None:
     """Take back what no planner has taken yet: those events are skipped, ``canceled``."""
     await transaction.connection.execute(_DROP.format(whose="replay_id = $1"), replay, "canceled")

@@ -79,8 +79,10 @@ class Replays:
 
     async def _judge(self, transaction: Transaction, running: Running, chunk: Chunk) -> Counts | None:
         assert running.automation_id is not None  # noqa: S101 - as above
-        definition = await repository.definition(transaction, running.organization_id, running.automation_id)
-        if definition is None:
+        # Whoever deletes it from now on waits for this transaction, and ends the replay then.
+        whose = running.organization_id, running.automation_id
+        definition = await repository.definition(transaction, *whose)
+        if definition is None or await repository.aggregate_id(transaction, *whose) is None:
             return None
         hindsight = Hindsight(definition)
         lost = (await lost_access(transaction, [(definition.id, definition.revision)])).values()
