@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import to_json
 
-from regista_events.envelope import Id, Payload, Timestamp
+from regista_events.envelope import MAX_HOPS, Id, Payload, Timestamp
 from regista_events.subjects import RunSnapshot
 
 LineKind = Literal["history", "system"]
@@ -34,11 +34,20 @@ class MetricLine(Payload, frozen=True):
     kind: LineKind = "history"
 
 
+class MetricCause(Payload, frozen=True):
+    """Why lines were logged: the event that led to it, the first of its chain, and the automations that carried it on."""
+
+    causationid: UUID
+    correlationid: UUID
+    hops: int = Field(ge=0, le=MAX_HOPS, description="depth of that event in its chain")
+    automations: list[Id] = Field(default_factory=list[Id], description="the first first")
+
+
 class MetricBatch(Payload, frozen=True):
     """Lines of one run that were logged together, in order.
 
     `number` grows from each batch of a run to its next; what has one that was seen is a repeat. `run` is the run as it
-    was when the lines came, `partitionkey` its aggregate.
+    was when the lines came, `partitionkey` its aggregate. `cause` is null where whoever logged named none.
     """
 
     id: UUID
@@ -47,6 +56,7 @@ class MetricBatch(Payload, frozen=True):
     number: Id
     time: Timestamp
     run: RunSnapshot
+    cause: MetricCause | None = None
     lines: list[MetricLine] = Field(default_factory=list[MetricLine])
 
 

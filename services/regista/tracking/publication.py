@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from regista.kit import ids, outbox
-from regista.kit.db import Transaction
+from regista.kit.db import Cause, Transaction
 from regista.tracking import metric_repository
 from regista.tracking.lines import Parsed, Stream, numbers
 from regista.tracking.runs import Locked
-from regista_events.metrics import LineKind, MetricBatch, encode_batch, encode_line
+from regista_events.metrics import LineKind, MetricBatch, MetricCause, encode_batch, encode_line
 
 MAX_BATCH_BYTES = (4 << 20) - (64 << 10)
 """Bytes of the lines of one batch: a topic's largest message, less what stands around them."""
@@ -50,11 +50,23 @@ async def publish(transaction: Transaction, locked: Locked, added: Mapping[Strea
             number=number,
             time=locked.aggregate.now,
             run=run.snapshot(locked.project),
+            cause=_shown(origin.cause),
             lines=[],
         )
         batches.append(metric_repository.Batch(head.id, encode_batch(head, lines)))
     await metric_repository.add_batches(transaction, locked.aggregate, origin.context.encode(), batches)
     transaction.wake(outbox.METRICS)
+
+
+def _shown(cause: Cause | None) -> MetricCause | None:
+    if cause is None:
+        return None
+    return MetricCause(
+        causationid=cause.event_id,
+        correlationid=cause.correlation_id,
+        hops=cause.hops,
+        automations=list(cause.automations),
+    )
 
 
 def split(added: Mapping[Stream, Sequence[Parsed]], most: int = MAX_BATCH_BYTES) -> list[list[bytes]]:
