@@ -9,11 +9,10 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.matching import Index
-from regista.automations.watching.watch_repository import Key
-from regista.automations.watching.watcher import Sighting, Watcher
+from regista.automations.watching.watcher import Watcher
 from regista.kit.bus.model import Received, Source
 from regista.kit.bus.subscriber import KafkaSubscriber
 from regista.kit.db import Database, Transaction
@@ -36,10 +35,11 @@ class Doomed(Watcher):
         await super().handle(batch)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    async def _watch(self, transaction: Transaction, index: Index, seen: dict[Key, list[Sighting]]) -> None:
-        await super()._watch(transaction, index, seen)
+    async def _write(self, transaction: Transaction, *given: Any, **named: Any) -> bool:
+        done = await super()._write(transaction, *given, **named)
         if self._early:
             os.kill(os.getpid(), signal.SIGKILL)
+        return done
 
 
 async def main(url: str, *bus: str) -> None:

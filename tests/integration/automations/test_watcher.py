@@ -1,18 +1,25 @@
 """Metrics that are watched: from the lines of runs to events, without a bus around it."""
 
+import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.watching.watcher import Watcher
+from regista.automations.watching.alarms import Alarm
+from regista.automations.watching.watch_repository import State
+from regista.automations.watching.watcher import Sighting, Watcher
+from regista.effects.planner import Planner
+from regista.kit.db import Database, database
 from regista.tracking.lines import Stream, parse
 from regista.tracking.publication import split
+from regista.webhooks.planning import WEBHOOKS
 from regista_events import codec
+from regista_events.metrics import MetricCause
 from tests.support.metrics import Logging, fired, published
 from tests.support.postgres import PostgresSession
 from tests.support.stage import Tenant, second_tenant, staged
@@ -152,7 +159,9 @@ async def test_it_is_announced_for_the_runs_that_are_meant_and_for_no_others(ten
     rival = await second_tenant(tenant.api)
     await watching(tenant, "named", where='run.display_name == "mine"')
     await watching(tenant, "valued", where="value < 0.2")
-    await watching(tenant, "elsewhere", scope="registry/model")
+    other = await tenant.client.post(f"/api/v1/projects/{tenant.team}", json={"name": "other"})
+    assert other.status_code == 201, other.text
+    await watching(tenant, "elsewhere", scope=f"project/{tenant.team}/other")
     await watching(tenant, "all", scope="org")
     await watching(tenant, "team", scope=f"entity/{tenant.team}", metric={"name": "cpu"})
     await watching(rival, "rival")
@@ -246,3 +255,123 @@ async def test_a_threshold_that_no_metric_reaches_is_refused_and_nothing_is_save
         assert "metric.value is an integer of about 401 digits: metrics are 64-bit floats; use" in problem["detail"]
     (row,) = await tenant.rows("SELECT count(*) AS count FROM automation_revision")
     assert row["count"] == 1
+
+
+class Interrupted(Watcher):
+    """Lets something happen, once, between what it has read and what it writes."""
+
+    def __init__(self, tenant: Tenant, happens: Callable[[], Awaitable[Any]], on: Database | None = None) -> None:
+        super().__init__(on or tenant.api.runtime.database, Catalogue(), "http://test")
+        self._happens = happens
+        self.looks = 0
+
+    async def _see(self, state: State, found: Sequence[Sighting]) -> Alarm | None:
+        self.looks += 1
+        if self.looks == 1:
+            await self._happens()
+        return await super()._see(state, found)
+
+
+async def test_what_takes_its_time_is_done_before_the_transaction_that_would_end_meanwhile(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watching(tenant)
+    await (await Logging(tenant, "r1").begin()).losses(0, 0, 0)
+    monkeypatch.setattr(database, "TRANSACTION_SECONDS", 1)
+    hasty = Database(tenant.api.runtime.database.url, pool_size=1)
+    try:
+        slow = Interrupted(tenant, lambda: asyncio.sleep(1.5), hasty)
+        await slow.handle(await published(tenant))
+    finally:
+        await hasty.close()
+    assert slow.looks == 1
+    assert len(await fired(tenant)) == 1
+
+
+async def test_whatever_another_watcher_has_seen_meanwhile_is_not_seen_twice(tenant: Tenant) -> None:
+    await watching(tenant)
+    run = await Logging(tenant, "r1").begin()
+    await run.losses(0.1, 0.2)
+    await run.losses(0.3)
+    batch = await published(tenant)
+    late = Interrupted(tenant, lambda: watcher(tenant).handle(batch[:1]))
+    await late.handle(batch)
+    assert late.looks == 2
+    assert said(await fired(tenant)) == [("settled", "r1", [0.1, 0.2, 0.3], pytest.approx(0.2))]
+    late = Interrupted(tenant, lambda: watcher(tenant).handle(batch))
+    await late.handle(batch)
+    (row,) = await tenant.rows("SELECT points FROM metric_watch")
+    assert (late.looks, row["points"], len(await fired(tenant))) == (1, [0.2, 0.3], 1)
+
+
+@pytest.mark.parametrize("change", ["patch", "delete"])
+async def test_an_automation_that_is_saved_meanwhile_is_judged_as_it_is_now(tenant: Tenant, change: str) -> None:
+    path = f"/api/v1/automations/{(await watching(tenant))['id']}"
+    stricter = {"trigger": {"metric": {**SETTLED, "value": 0.05}}}
+
+    async def saved() -> None:
+        answer = await (tenant.client.patch(path, json=stricter) if change == "patch" else tenant.client.delete(path))
+        assert answer.status_code < 300, answer.text
+
+    run = await Logging(tenant, "r1").begin()
+    await run.losses(0.1, 0.1, 0.1)
+    await Interrupted(tenant, saved).handle(await published(tenant))
+    assert await fired(tenant) == []
+
+
+async def test_a_long_run_leaves_others_their_turn_and_fires_at_the_value_that_passes(tenant: Tenant) -> None:
+    """An offline run that is synced: 12,000 lines at once, and the longest window."""
+    await watching(tenant, "long", metric={"window": 10_000, "value": 0.2, "comparison": "<="})
+    strange = {"test": "zscore", "name": "loss", "window": 10_000, "direction": "any", "value": 50}
+    await watching(tenant, "strange", trigger={"metric": strange})
+    run = await Logging(tenant, "r1").begin()
+    await run.losses(*[0.2 + 0.01 * (-1) ** place for place in range(10_001)], 0.2, *[0.2] * 1998, 99)
+    batch = await published(tenant)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    try:
+        await watcher(tenant).handle(batch)
+    finally:
+        task.cancel()
+    assert turns > 2 * 12
+    found = {each["data"]["automation"]["name"]: each["data"] for each in await fired(tenant)}
+    assert found["strange"]["step"] == 12_000
+    assert (found["strange"]["value"] > 50, len(found["strange"]["values"])) == (True, 10_001)
+    # The mean of as many above as below is no rounding error away.
+    assert (found["long"]["step"], found["long"]["value"]) == (9999, pytest.approx(0.2))
+
+
+@pytest.mark.parametrize("named", ["on every request", "where the run begins"])
+async def test_a_chain_through_metrics_ends_where_it_meets_its_automation_again(tenant: Tenant, named: str) -> None:
+    db, runtime = tenant.api.runtime.database, tenant.api.runtime
+    await tenant.webhook("http://127.0.0.1:9/hook")
+    made = await watching(tenant, actions=[{"webhook": {"integration": f"{tenant.team}/ci"}}])
+    await (await Logging(tenant, "first").begin()).losses(0, 0, 0)
+    await drain(tenant)
+    (first,) = [codec.decode(json.dumps(each).encode()) for each in await fired(tenant)]
+    await Planner(WEBHOOKS, db, Catalogue()).handle([await tenant.received(first.id)])
+    (delivery,) = await tenant.rows("SELECT id FROM delivery")
+    # The receiver begins another run and says why; a client that logs says nothing.
+    tenant.client.headers["Regista-Cause"] = str(delivery["id"])
+    second = await Logging(tenant, "second").begin()
+    if named == "where the run begins":
+        del tenant.client.headers["Regista-Cause"]
+    await second.losses(0, 0, 0)
+    (batch,) = [each.event for each in await published(tenant) if each.event is not None]
+    cause = MetricCause(causationid=first.id, correlationid=first.id, hops=0, automations=[made["id"]])
+    assert batch.cause == (cause if named == "on every request" else None)
+    await drain(tenant)
+    again = [codec.decode(json.dumps(each).encode()) for each in await fired(tenant)][1]
+    assert (again.causationid, again.correlationid, again.hops) == (first.id, first.id, 1)
+    assert again.automations == str(made["id"])
+    await Planner(WEBHOOKS, runtime.database, Catalogue()).handle([await tenant.received(again.id)])
+    decided = await tenant.rows("SELECT verdict, reason FROM decision WHERE event_id = $1", again.id)
+    assert decided == [{"verdict": "skipped", "reason": "loop"}]
+    assert len(await tenant.rows("SELECT id FROM delivery")) == 1

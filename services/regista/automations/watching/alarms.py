@@ -1,4 +1,8 @@
-"""From a metric that has passed a test to its event, under the lock of its run and only for runs that are meant."""
+"""From a metric that has passed a test to its event, under the lock of its run and only for runs that are meant.
+
+The event goes on with the chain of causes that whoever logged has named. Clients of runs name none: then it is the chain
+that brought the run itself about, so that an action which begins a run meets its automation again.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,19 +13,21 @@ from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition, Index
 from regista.automations.run_triggers import Difference, Metric, Threshold, ZScore
 from regista.automations.service import snapshot
+from regista.automations.watching import watch_repository
 from regista.automations.watching.metric_tests import Passed
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
-from regista.kit.db import SYSTEM, Origin, Transaction
+from regista.kit.db import SYSTEM, Cause, Database, Origin, Transaction
 from regista.kit.outbox import Draft, append, preview
 from regista.kit.shards import shard_of
 from regista.tracking import repository as tracking
-from regista_events import AutomationSnapshot, RunMetricTriggered, RunMetricTriggeredData, RunSnapshot
+from regista_events import AutomationSnapshot, RunMetricTriggered, RunMetricTriggeredData, RunSnapshot, codec
 from regista_events.metrics import MetricBatch
 from regista_events.runs import MetricTrigger
 
 _VALUES = ("values", "value", "step")
 """What a condition may ask that differs from one value of a run to the next."""
+_MOST_BORN = 10_000
 
 
 class Alarm(NamedTuple):
@@ -46,24 +52,27 @@ class Alarm(NamedTuple):
 
 
 class Announcer:
-    """Tells of alarms. What it keeps of automations is true for their revision, whoever changes them."""
+    """Tells of alarms. What it keeps of automations is true while their definitions are in force, of runs for ever."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, database: Database, public_url: str) -> None:
+        self._database = database
         self._public_url = public_url
-        self._shown: dict[int, AutomationSnapshot] = {}
+        self._shown: dict[int, tuple[Definition, AutomationSnapshot | None]] = {}
+        self._born: dict[int, Cause | None] = {}
 
-    async def is_meant(self, transaction: Transaction, alarm: Alarm) -> bool:
+    async def is_meant(self, alarm: Alarm) -> bool:
         """Return whether the automation's condition holds for the run as its batch shows it."""
+        await self._learn(alarm)
         number = int(alarm.batch.partitionkey)
         place = Aggregate(number, alarm.definition.organization_id, 0, shard_of(number), alarm.batch.time)
-        return await self._draft(transaction, alarm, alarm.run, place) is not None
+        return self._draft(alarm, alarm.run, place) is not None
 
     async def announce(
         self, transaction: Transaction, index: Index, alarms: Sequence[Alarm]
     ) -> list[tuple[Alarm, datetime]]:
         """Append the events of alarms whose runs are meant as they are now, and are still there.
 
-        Returns those that were announced, each with its moment.
+        Each was meant before. Returns those that were announced, each with its moment.
         """
         if not alarms:
             return []
@@ -75,15 +84,15 @@ class Announcer:
             watching = [] if run is None else index.watching(alarm.definition.source, run)
             if run is None or all(each.id != alarm.definition.id for each in watching):
                 continue
-            draft = await self._draft(transaction, alarm, run, place)
+            draft = self._draft(alarm, run, place)
             if draft is not None:
-                await append(transaction, [draft], self._origin(alarm.definition))
+                await append(transaction, [draft], self._origin(alarm))
                 done.append((alarm, place.now))
         return done
 
-    async def _draft(self, transaction: Transaction, alarm: Alarm, run: RunSnapshot, place: Aggregate) -> Draft | None:
+    def _draft(self, alarm: Alarm, run: RunSnapshot, place: Aggregate) -> Draft | None:
         """Return the event, None where the condition does not hold for it or the automation is gone."""
-        shown = await self._automation(transaction, alarm.definition)
+        _, shown = self._shown[alarm.definition.id]
         if shown is None:
             return None
         data = RunMetricTriggeredData.model_construct(
@@ -101,22 +110,45 @@ class Announcer:
         condition = alarm.definition.condition
         if condition is None:
             return draft
-        return draft if condition.judge(Seen(preview(draft, self._origin(alarm.definition)))).holds else None
+        return draft if condition.judge(Seen(preview(draft, self._origin(alarm)))).holds else None
 
-    async def _automation(self, transaction: Transaction, definition: Definition) -> AutomationSnapshot | None:
-        known = self._shown.get(definition.id)
-        if known is not None and (known.revision, known.enabled) == (definition.revision, definition.enabled):
-            return known
-        row = await repository.one(transaction, definition.organization_id, definition.id)
-        if row is None:
-            return None
-        self._shown[definition.id] = snapshot(row)
-        return self._shown[definition.id]
+    async def _learn(self, alarm: Alarm) -> None:
+        """Read what is to be shown of the automation, and what the run was born of, where it is not known."""
+        definition, number = alarm.definition, int(alarm.batch.partitionkey)
+        known = definition.id in self._shown and self._shown[definition.id][0] is definition
+        if known and (alarm.batch.cause is not None or number in self._born):
+            return
+        async with self._database.transaction() as transaction:
+            row = await repository.one(transaction, definition.organization_id, definition.id)
+            first = await watch_repository.first_event(transaction, number)
+        self._shown[definition.id] = definition, None if row is None else snapshot(row)
+        if len(self._born) >= _MOST_BORN:
+            self._born.clear()
+        self._born[number] = None if first is None else _led_to(first)
 
-    def _origin(self, definition: Definition) -> Origin:
+    def _origin(self, alarm: Alarm) -> Origin:
+        definition, named = alarm.definition, alarm.batch.cause
+        if named is None:
+            cause = self._born.get(int(alarm.batch.partitionkey))
+        else:
+            cause = Cause(named.causationid, named.correlationid, named.hops, tuple(named.automations))
         return Origin(
-            SYSTEM, "system", definition.organization_id, definition.organization, public_url=self._public_url
+            SYSTEM,
+            "system",
+            definition.organization_id,
+            definition.organization,
+            cause=cause,
+            public_url=self._public_url,
         )
+
+
+def _led_to(first: bytes) -> Cause | None:
+    """Return what led to a run's first event, None where no automation did."""
+    event = codec.decode(first)
+    if event.automations is None or event.causationid is None:
+        return None
+    automations = tuple(int(each) for each in event.automations.split(","))
+    return Cause(event.causationid, event.correlationid or event.causationid, max(event.hops - 1, 0), automations)
 
 
 async def _run(transaction: Transaction, organization: int, run: int) -> RunSnapshot | None:

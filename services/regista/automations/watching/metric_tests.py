@@ -17,9 +17,11 @@ import hashlib
 import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
-from regista.automations.run_triggers import Difference, Direction, Metric, Threshold, ZScore
+from regista.automations.run_triggers import Difference, Metric, Threshold, ZScore
+from regista.automations.watching import windows
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -27,14 +29,26 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+_AGGREGATE: dict[str, Callable[[Sequence[float], int], Iterator[float]]] = {
+    "average": windows.means,
+    "min": windows.lowest,
+    "max": windows.highest,
+}
+_TOGETHER = 1000
+"""Values that are prepared at once, at least: more would hold up the loop of whoever takes a rest between two."""
 
 
 class Passed(NamedTuple):
-    """A value that passed: its place among the new ones, the values that were judged, and what was compared."""
+    """What passed: what was compared, and where among a series the values stand that were judged, the new one last."""
 
-    place: int
-    values: list[float]
     value: float
+    series: list[float]
+    place: slice
+
+    @property
+    def values(self) -> list[float]:
+        """The values that were judged."""
+        return self.series[self.place]
 
 
 def digest(metric: Metric) -> bytes:
@@ -46,24 +60,26 @@ def judged(metric: Metric) -> int:
     """Return how many values are looked at, the newest included."""
     if isinstance(metric, ZScore):
         return metric.window + 1
-    window = metric.window if metric.aggregate is not None else 1
-    if isinstance(metric, Threshold):
-        return window
-    return window + (metric.prior_window if metric.aggregate is not None else 1)
+    window = _window(metric, metric.window)
+    return window if isinstance(metric, Threshold) else window + _window(metric, metric.prior_window)
 
 
-def passes(metric: Metric, before: Sequence[float], new: Sequence[float]) -> Iterator[Passed]:
-    """Yield each of the new values that passes, ``before`` being what `kept` said of those that came earlier."""
-    values = [*before, *new]
+def judge(metric: Metric, before: Sequence[float], new: Sequence[float]) -> Iterator[Passed | None]:
+    """Yield for each of the new values what passes with it, None where it does not.
+
+    ``before`` is what `kept` said of those that came earlier. A value costs the same, however large the windows are.
+    """
     count = judged(metric)
-    for place in range(len(new)):
-        end = len(before) + place + 1
-        if end < count:
-            continue
-        window = values[end - count : end]
-        compared = _compared(metric, window)
-        if _holds(metric, compared):
-            yield Passed(place, window, compared)
+    passes = _passes(metric)
+    values = [*kept(metric, before, ()), *new]
+    places = len(values) - count + 1
+    yield from repeat(None, len(new) - max(places, 0))
+    # Of each part, as many values as are looked at are prepared a second time.
+    together = max(_TOGETHER, 2 * count)
+    for start in range(0, places, together):
+        part = values[start : start + together + count - 1]
+        for place, compared in enumerate(_compared(metric, part), start):
+            yield Passed(compared, values, slice(place, place + count)) if passes(compared) else None
 
 
 def kept(metric: Metric, before: Sequence[float], new: Sequence[float]) -> list[float]:
@@ -72,50 +88,45 @@ def kept(metric: Metric, before: Sequence[float], new: Sequence[float]) -> list[
     return [*before, *new][-count:] if count else []
 
 
-def _compared(metric: Metric, values: Sequence[float]) -> float:
-    match metric:
-        case Threshold():
-            return _aggregate(metric.aggregate, values)
-        case Difference():
-            size = metric.prior_window if metric.aggregate is not None else 1
-            before = _aggregate(metric.aggregate, values[:size])
-            change = _aggregate(metric.aggregate, values[size:]) - before
-            return _ratio(change, abs(before)) if metric.change == "relative" else change
-        case ZScore():
-            return _zscore(values[:-1], values[-1])
+def _window(metric: Threshold | Difference, size: int) -> int:
+    return size if metric.aggregate is not None else 1
 
 
-def _holds(metric: Metric, compared: float) -> bool:
+def _compared(metric: Metric, values: Sequence[float]) -> Iterator[float]:
+    """Yield what is compared at each place where all that is looked at is there."""
+    if isinstance(metric, ZScore):
+        return windows.zscores(values, metric.window)
+    window = _window(metric, metric.window)
     if isinstance(metric, Threshold):
-        return _COMPARE[metric.comparison](compared, metric.value)
-    return _moved(metric.direction, compared, metric.value)
+        return _aggregates(metric.aggregate, values, window)
+    prior = _window(metric, metric.prior_window)
+    before = _aggregates(metric.aggregate, values[: len(values) - window], prior)
+    after = _aggregates(metric.aggregate, values[prior:], window)
+    return map(_fraction if metric.change == "relative" else _change, before, after)
 
 
-def _moved(direction: Direction, by: float, least: float) -> bool:
-    return (direction != "decrease" and by >= least) or (direction != "increase" and by <= -least)
+def _aggregates(name: str | None, values: Sequence[float], window: int) -> Iterator[float]:
+    return iter(values) if name is None else _AGGREGATE[name](values, window)
 
 
-def _aggregate(name: str | None, values: Sequence[float]) -> float:
-    if name is None:
-        return values[-1]
-    if name == "average":
-        return sum(values) / len(values)
-    # Python's own say of NaN depends on where it stands.
-    if any(map(math.isnan, values)):
-        return math.nan
-    return min(values) if name == "min" else max(values)
+def _change(before: float, after: float) -> float:
+    return after - before
 
 
-def _zscore(before: Sequence[float], value: float) -> float:
-    lowest, highest = min(before), max(before)
-    if lowest == highest and not any(map(math.isnan, before)):
-        # The mean of equal values need not be their value to the last bit.
-        return _ratio(value - lowest, 0)
-    mean = sum(before) / len(before)
-    return _ratio(value - mean, math.dist(before, [mean] * len(before)) / math.sqrt(len(before)))
+def _fraction(before: float, after: float) -> float:
+    change = after - before
+    if before:
+        return change / abs(before)
+    return change * math.inf if change else 0.0
 
 
-def _ratio(part: float, whole: float) -> float:
-    if whole == 0:
-        return math.copysign(math.inf, part) if part else 0.0
-    return part / whole
+def _passes(metric: Metric) -> Callable[[float], bool]:
+    limit = metric.value
+    if isinstance(metric, Threshold):
+        compare = _COMPARE[metric.comparison]
+        return lambda compared: compare(compared, limit)
+    if metric.direction == "increase":
+        return lambda compared: compared >= limit
+    if metric.direction == "decrease":
+        return lambda compared: compared <= -limit
+    return lambda compared: abs(compared) >= limit

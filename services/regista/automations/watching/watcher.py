@@ -3,6 +3,10 @@
 Who writes: this consumer alone, one transaction for a batch: what it has seen (``metric_watch``) and the events that
 follow from it commit together. Who reads: nobody else; planners get the events as they get any other.
 
+Everything that takes its time comes before that transaction, which PostgreSQL would end if it idled, and gives its turn
+to whoever shares the loop. What it was computed from is read first and compared once it is held: where another watcher,
+or somebody who saves the automation, has changed it meanwhile, it is computed anew.
+
 What a crash leaves: the batch, which comes again, and the state from before it. Repeats, of the relay, the bus or a
 rebalance, are told by the numbers of batches; two watchers that hold one run for a moment wait for each other's rows. So
 a metric that passes is announced once, whatever fails, and at most once in 24 hours for each run and automation.
@@ -11,9 +15,9 @@ What was logged has been seen: a run that is taken back to a step keeps the valu
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import chain, islice
 from typing import NamedTuple
 
 from regista.automations.catalogue import Catalogue
@@ -29,17 +33,24 @@ from regista_events.metrics import MetricBatch
 ONCE_IN = timedelta(hours=24)
 """A run fires an automation at most once in this time, as W&B has it."""
 _MANY = 1000
+"""Values, or what takes as long, after which others have their turn."""
 _SYSTEM = "system."
 
 
+class Series(NamedTuple):
+    """What a batch holds of a metric; ``steps`` stand beside ``points``."""
+
+    points: list[float]
+    steps: list[int | None]
+
+
 class Sighting(NamedTuple):
-    """What a batch holds of a metric that an automation watches; ``steps`` stand beside ``points``."""
+    """What a batch holds of a metric that an automation watches."""
 
     definition: Definition
     metric: Metric
     batch: MetricBatch
-    points: list[float]
-    steps: list[int | None]
+    series: Series
 
     @property
     def key(self) -> Key:
@@ -55,84 +66,127 @@ class Watcher:
     def __init__(self, database: Database, catalogue: Catalogue, public_url: str) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._announcer = Announcer(public_url)
+        self._announcer = Announcer(database, public_url)
 
     async def handle(self, batch: Sequence[Received[MetricBatch]]) -> None:
-        """Watch the batch in one transaction, whose repetition changes nothing."""
+        """Watch the batch, whose repetition changes nothing."""
+        batches = [received.event for received in batch if received.event is not None]
+        while not await self._watch(batches):
+            pass
+
+    async def _watch(self, batches: Sequence[MetricBatch]) -> bool:
+        """Return whether the batches are done with: not where what was known of them has changed meanwhile."""
         async with self._database.transaction() as transaction:
             index = await self._catalogue.refresh(transaction)
-            seen: defaultdict[Key, list[Sighting]] = defaultdict(list)
-            for received in batch:
-                if received.event is not None:
-                    for sighting in sightings(index, received.event):
-                        seen[sighting.key].append(sighting)
-            if seen:
-                await self._watch(transaction, index, seen)
-
-    async def _watch(self, transaction: Transaction, index: Index, seen: dict[Key, list[Sighting]]) -> None:
+        seen = await sightings(index, batches)
+        if not seen:
+            return True
         wanted = [
             Wanted(*key, found[-1].definition.organization_id, metric_tests.digest(found[-1].metric))
             for key, found in seen.items()
         ]
-        states = await watch_repository.hold(transaction, wanted)
+        async with self._database.transaction() as transaction:
+            states = await watch_repository.look(transaction, wanted)
         alarms: list[Alarm] = []
         for key, found in seen.items():
-            fresh = list(_fresh(states[key], found))
-            alarm = None if states[key].rests(ONCE_IN) else await self._first(transaction, states[key], fresh)
+            alarm = await self._see(states[key], found)
             if alarm is not None:
                 alarms.append(alarm)
-            for each in fresh:
-                _take(states[key], each)
+            await asyncio.sleep(0)
+        async with self._database.transaction() as transaction:
+            return await self._write(transaction, seen, wanted, states, alarms)
+
+    async def _see(self, state: State, found: Sequence[Sighting]) -> Alarm | None:
+        """Bring the state up to date with what is new; return the first alarm, None while it rests."""
+        fresh = list(_fresh(state, found))
+        if not fresh:
+            return None
+        metric = fresh[0].metric
+        points = list(chain.from_iterable(each.series.points for each in fresh))
+        alarm = None if state.rests(ONCE_IN) else await self._first(state, fresh, points)
+        state.points = metric_tests.kept(metric, state.points, points)
+        state.last_number = fresh[-1].batch.number
+        return alarm
+
+    async def _first(self, state: State, fresh: Sequence[Sighting], points: Sequence[float]) -> Alarm | None:
+        """Return the first of new values that passes the test, of a run that the automation is for."""
+        definition, metric = fresh[0].definition, fresh[0].metric
+        if not definition.enabled:
+            return None
+        judgements = metric_tests.judge(metric, state.points, points)
+        for each in fresh:
+            may_be_meant = True
+            for place, passed in enumerate(islice(judgements, len(each.series.points))):
+                if place % _MANY == _MANY - 1:
+                    await asyncio.sleep(0)
+                if passed is None or not may_be_meant:
+                    continue
+                alarm = Alarm(definition, metric, each.batch, passed, each.series.steps[place])
+                if await self._announcer.is_meant(alarm):
+                    return alarm
+                may_be_meant = alarm.is_asked_for_its_value
+                await asyncio.sleep(0)
+        return None
+
+    async def _write(
+        self,
+        transaction: Transaction,
+        seen: dict[Key, list[Sighting]],
+        wanted: Sequence[Wanted],
+        states: dict[Key, State],
+        alarms: Sequence[Alarm],
+    ) -> bool:
+        """Announce the alarms and save the states; return False, with nothing written, where they are out of date."""
+        marks = await watch_repository.hold(transaction, wanted)
+        index = await self._catalogue.refresh(transaction)
+        definitions = (found[-1].definition for found in seen.values())
+        if any(marks[key] != state.mark for key, state in states.items()) or any(
+            index.get(each.id) is not each for each in definitions
+        ):
+            return False
         for alarm, moment in await self._announcer.announce(transaction, index, alarms):
             states[alarm.definition.id, alarm.run.id].fired_at = moment
         await watch_repository.save(transaction, states)
+        return True
 
-    async def _first(self, transaction: Transaction, state: State, found: Sequence[Sighting]) -> Alarm | None:
-        """Return the first of new values that passes the test, of a run that the automation is for."""
-        before = state.points
-        for each in found:
-            if each.definition.enabled:
-                if len(each.points) > _MANY:
-                    # What a run has logged in a rush must not hold up whoever shares this loop.
+
+async def sightings(index: Index, batches: Iterable[MetricBatch]) -> dict[Key, list[Sighting]]:
+    """Return what batches hold for the automations in whose scope their runs lie, in order."""
+    seen: dict[Key, list[Sighting]] = {}
+    for batch in batches:
+        held: dict[str, Series] = {}
+        for definition in index.watching(batch.source, batch.run):
+            if batch.time < definition.created_at - LOOKBACK or not isinstance(definition.trigger, MetricTrigger):
+                continue
+            metric = definition.trigger.metric
+            if metric.name not in held:
+                held[metric.name] = series(batch, metric.name)
+                if len(batch.lines) > _MANY:
                     await asyncio.sleep(0)
-                for passed in metric_tests.passes(each.metric, before, each.points):
-                    alarm = Alarm(each.definition, each.metric, each.batch, passed, each.steps[passed.place])
-                    if await self._announcer.is_meant(transaction, alarm):
-                        return alarm
-                    if not alarm.is_asked_for_its_value:
-                        break
-            before = metric_tests.kept(each.metric, before, each.points)
-        return None
+            if held[metric.name].points:
+                sighting = Sighting(definition, metric, batch, held[metric.name])
+                seen.setdefault(sighting.key, []).append(sighting)
+    return seen
 
 
-def sightings(index: Index, batch: MetricBatch) -> Iterator[Sighting]:
-    """Yield what a batch holds for the automations in whose scope its run lies."""
-    for definition in index.watching(batch.source, batch.run):
-        if batch.time < definition.created_at - LOOKBACK or not isinstance(definition.trigger, MetricTrigger):
-            continue
-        metric = definition.trigger.metric
-        points: list[float] = []
-        steps: list[int | None] = []
-        for line in batch.lines:
-            value = line.metrics.get(metric.name)
-            if value is None and line.kind == "system":
-                # Of the machine's metrics, people write `cpu`.
-                value = line.metrics.get(_SYSTEM + metric.name)
-            if value is not None:
-                points.append(value)
-                steps.append(line.step)
-        if points:
-            yield Sighting(definition, metric, batch, points, steps)
+def series(batch: MetricBatch, name: str) -> Series:
+    """Return what a batch holds of a metric."""
+    points: list[float] = []
+    steps: list[int | None] = []
+    for line in batch.lines:
+        value = line.metrics.get(name)
+        if value is None and line.kind == "system":
+            # Of the machine's metrics, people write `cpu`.
+            value = line.metrics.get(_SYSTEM + name)
+        if value is not None:
+            points.append(value)
+            steps.append(line.step)
+    return Series(points, steps)
 
 
-def _fresh(state: State, found: Sequence[Sighting]) -> Iterator[Sighting]:
+def _fresh(state: State, found: Sequence[Sighting]) -> Iterable[Sighting]:
     last = state.last_number
     for each in found:
         if each.batch.number > last:
             last = each.batch.number
             yield each
-
-
-def _take(state: State, sighting: Sighting) -> None:
-    state.points = metric_tests.kept(sighting.metric, state.points, sighting.points)
-    state.last_number = sighting.batch.number
