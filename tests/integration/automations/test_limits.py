@@ -245,6 +245,43 @@ async def test_nothing_is_counted_of_a_batch_that_fails_or_that_somebody_else_de
     assert len(row["fires"]) == 1
 
 
+async def test_what_a_newer_event_lets_through_is_skipped_when_its_author_has_lost_access(home: Tenant) -> None:
+    await home.channel()
+    both = [{"webhook": {"integration": "team/ci"}}, {"slack": {"integration": "team/ml-ops", "text": "${alias}"}}]
+    limits = {"cooldown": "1h", "coalesce": True}
+    async with home.api.as_key(await home.api.key_of("zoe", team="team")) as zoe:
+        body = {"name": "z", "scope": "entity/team", "on": ["alias.added"], "limits": limits, "actions": both}
+        made = (await zoe.post("/api/v1/automations", json=body)).json()
+    first = at(await home.emit(times=2), 0, 1)
+    await decided(home, first)
+    await home.client.put("/api/v1/teams/team/members/zoe", json={"role": "viewer"})
+    # Somebody else may save it, and what comes from now on is theirs.
+    path = f"/api/v1/automations/{made['id']}"
+    assert (await home.client.patch(path, json={"description": "mine"})).json()["revision"] == 2
+    # The one that waited would fire at minute 60, and this one then be held back until minute 120.
+    later = at([first[0], *await home.emit(times=1)], 0, 70)[1:]
+    assert [each.revision for each in await decided(home, later)] == [2]
+    assert await said(home, [*first, *later]) == ["fire", "author", "fire"]
+    assert first[1].event is not None
+    assert await home.rows("SELECT FROM execution_due WHERE event_id = $1", first[1].event.id) == []
+    assert await home.rows("SELECT FROM automation_limit WHERE held_event IS NOT NULL") == []
+
+
+async def test_what_waits_is_due_when_its_limits_let_it_through_however_these_move(home: Tenant) -> None:
+    made = await home.automation(limits={"cooldown": "10m", "coalesce": True})
+    first = at(await home.emit(times=2), 0, 5)
+    await decided(home, first)
+    path = f"/api/v1/automations/{made['id']}"
+    await home.client.patch(path, json={"limits": {"cooldown": "4m", "coalesce": True}})
+    # It fires at minute 7, so that what was to fire at minute 10 waits until minute 11.
+    await decided(home, at([first[0], *await home.emit(times=1)], 0, 7)[1:])
+    (held,) = await home.rows("SELECT held_event, held_until FROM automation_limit")
+    (due,) = await home.rows("SELECT event_id, due_at FROM execution_due")
+    assert first[0].event is not None
+    assert held["held_until"] == first[0].event.time + 11 * MINUTE
+    assert tuple(due.values()) == tuple(held.values())
+
+
 async def works(tenant: Tenant, way: Way) -> None:
     """Take all that waits for a worker of the way, as if its time had come."""
     await tenant.rows("UPDATE execution_due SET due_at = now()")

@@ -79,7 +79,7 @@ async def decide(
     """Decide every event of the batch for the automations that the planner of ``kind`` decides for.
 
     Returns its own actions, in the batch's order, then by automation and action. Reads one row where no automation is
-    concerned; otherwise two statements more, two to six for limits, one where decisions were there before, one
+    concerned; otherwise two statements more, two to seven for limits, one where decisions were there before, one
     where such a decision names a revision that is not in force any more, and one or two where other planners have a part.
 
     Raises ``asyncpg.SerializationError`` where another planner, which knows another state of an automation with limits,
