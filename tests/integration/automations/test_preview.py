@@ -48,6 +48,13 @@ async def test_a_preview_shows_what_would_be_sent_and_sends_nothing(home: Tenant
 
     assert (await shown(422, payload={"a": "${artifact.digset}"}))["nearest"] == "artifact.digest"
     assert (await shown(422, where="alias >"))["code"] == "invalid_condition"
+    for field, written in (
+        ("where", "{1.5: 1} == {}"),
+        ("payload", {"a": "${[{now: 1}]}"}),
+        ("title", "${{null: 1}}"),
+        ("text", '${{b"a": 1}}'),
+    ):
+        assert "the key of a map is text" in (await shown(422, **{field: written}))["detail"]
     assert (await shown(422, on="run.created", event=event))["code"] == "invalid"
     assert (await shown(404, event="01890000-0000-7000-8000-000000000000"))["code"] == "not_found"
     assert await home.rows("SELECT 1 FROM delivery UNION ALL SELECT 1 FROM decision") == []

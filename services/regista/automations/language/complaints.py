@@ -30,6 +30,9 @@ _NO_OVERLOAD = re.compile(r"found no matching overload for '(.*?)' applied to '\
 _RUNTIME_OVERLOAD = re.compile(r"No matching overloads found : (\(.*\)\.)?([@_\w!<>=+\-*/%&|?:\[\]]+)(\((.*)\))?")
 _UNEXPECTED = re.compile(r"Syntax error: (?:mismatched|extraneous) input '(.*?)' expecting", re.DOTALL)
 _UNKNOWN = re.compile(r"Syntax error: token recognition error at: '(.*)'", re.DOTALL)
+_UNVIABLE = re.compile(r"Syntax error: no viable alternative at input '\.\s*(\w*)'\Z")
+_UNCLOSED = re.compile(r"Syntax error: missing '(.*)' at '<EOF>'")
+_RESERVED = re.compile(r"reserved identifier: (\w+)")
 _MISSING_KEY = re.compile(r'Key not found in map : (".*")', re.DOTALL)
 _OUT_OF_RANGE = re.compile(r"Integer value '(-?\d+)' out of range for '(.*?)(?:\['|' ->|'\.)", re.DOTALL)
 _LONGEST_REASON = 500
@@ -87,14 +90,29 @@ def complaint(said: str, text: str, event_type: str, names: Iterable[str]) -> Co
         return _undeclared(undeclared[1], text, at, event_type, sorted(names))
     if overload := _NO_OVERLOAD.match(sentence):
         return Complaint(_mismatch(_operator(overload[1]), overload[2]), *position(text, at))
+    return _ungrammatical(sentence, text, at)
+
+
+def _ungrammatical(sentence: str, text: str, at: int) -> Complaint:
+    """Return what the grammar says; it points behind the blanks at the end, where the end is behind the last word."""
+    end = len(text.rstrip())
     if unexpected := _UNEXPECTED.match(sentence):
-        # The grammar points behind the blanks at the end; the end is behind the last word.
-        ended = unexpected[1] == "<EOF>"
-        message = "the expression ends too early" if ended else f"{unexpected[1]} is not expected here"
-        return Complaint(message, *position(text, len(text.rstrip()) if ended else at))
-    if unknown := _UNKNOWN.match(sentence):
-        return Complaint(_unread(unknown[1]), *position(text, at))
-    return Complaint(sentence.removeprefix("Syntax error: "), *position(text, at))
+        if unexpected[1] == "<EOF>":
+            return Complaint("the expression ends too early", *position(text, end))
+        message = f"{unexpected[1]} is not expected here"
+    elif behind := _UNVIABLE.match(sentence):
+        if not behind[1]:
+            return Complaint("a name belongs behind the dot", *position(text, end))
+        message = f'{behind[1]} is a keyword; write ["{behind[1]}"] for a field of that name'
+    elif unclosed := _UNCLOSED.match(sentence):
+        return Complaint(f"{unclosed[1]} is missing at the end", *position(text, end))
+    elif reserved := _RESERVED.match(sentence):
+        message = f"{reserved[1]} is a keyword, which no variable is called"
+    elif unknown := _UNKNOWN.match(sentence):
+        message = _unread(unknown[1])
+    else:
+        message = sentence.removeprefix("Syntax error: ")
+    return Complaint(message, *position(text, at))
 
 
 def no_field(name: str, event_type: str, known: Iterable[str]) -> tuple[str, str | None]:

@@ -116,9 +116,9 @@ def check_condition(text: str | None, events: Sequence[str]) -> str | None:
             f"a condition of {len(text)} characters may be on {most} event types, not {len(events)}; make it shorter"
         )
         raise _refused(events[0], message)
-    for event in events:
+    for number, event in enumerate(events):
         try:
-            compiled = environment(event).compile(text, new=True)
+            compiled = environment(event).compile(text, new=number == 0)
         except CompileError as error:
             raise _refused(event, error.message, error.line, error.column, error.nearest) from None
         if compiled.kind not in _JUDGED:

@@ -15,6 +15,8 @@ from regista.automations.language.tokens import MACROS, Token
 _MOST_SECONDS = 2e-3
 _MOST_SECONDS_REPEATED = 100e-6
 """Inside of a macro, where ten thousand calls are to end within about a second."""
+_MOST_SECONDS_TOGETHER = 20e-3
+"""Of all patterns of an expression, each as often as it stands there."""
 
 
 class Misfit(NamedTuple):
@@ -33,6 +35,8 @@ def misfit(words: Sequence[Token], matcher: Callable[[str], Matcher], *, timed: 
 
     Only where they are ``timed`` does the answer depend on the machine.
     """
+    took: dict[str, float] = {}
+    together = 0.0
     for place, word in enumerate(words):
         if word.text != "matches" or words[place + 1 : place + 2] == [] or words[place + 1].text != "(":
             continue
@@ -40,12 +44,19 @@ def misfit(words: Sequence[Token], matcher: Callable[[str], Matcher], *, timed: 
         argument, end = words[place + 2], words[place + 3]
         if words[place - 1].text != "." or argument.kind != "text" or end.text != ")":
             return Misfit('matches takes one pattern as literal text, as in alias.matches("^v[0-9]+$")', word.start)
-        match = matcher(argument.text)
-        if error := match():
-            return Misfit(f"{argument.text} is no pattern: {reason(error)}", argument.start)
+        if argument.text not in took:
+            match = matcher(argument.text)
+            if error := match():
+                return Misfit(f"{argument.text} is no pattern: {reason(error)}", argument.start)
+            took[argument.text] = _seconds(match) if timed else 0
         most = _MOST_SECONDS_REPEATED if _is_repeated(words, place) else _MOST_SECONDS
-        if timed and _seconds(match) > most:
+        if took[argument.text] > most:
             return Misfit(f"the pattern {argument.text[:200]} takes too long to read; make it shorter", argument.start)
+        together += took[argument.text]
+        if together > _MOST_SECONDS_TOGETHER:
+            return Misfit(
+                "the patterns up to this one take too long to read; make them shorter or fewer", argument.start
+            )
     return None
 
 

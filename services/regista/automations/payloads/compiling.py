@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from regista.automations.errors import TemplateError
 from regista.automations.language.nearest import nearest_name
 from regista.automations.language.seen import Seen
 from regista.automations.language.vocabulary import Vocabulary, vocabulary
+from regista.automations.payloads.checks import Checks
 from regista.automations.payloads.frozen import ACCESS_TOKEN, escaped
 from regista.automations.payloads.placeholders import Placeholder, UnclosedError, pieces
 from regista.automations.payloads.variables import NAMES, reader
@@ -59,20 +60,28 @@ class Secret(NamedTuple):
     name: str
 
 
+class Mention(NamedTuple):
+    """A placeholder as it is written, where, and whether it may be a ``secret`` there."""
+
+    text: str
+    place: str
+    secret: bool
+
+
 Segment = bytes | Insert | Secret
 
 
 class Compiler:
     """Compiles the templates of an action for one event type; collects the values and secrets that they ask for.
 
-    ``new`` are templates that are about to be saved: what their patterns cost is asked then, and never again.
+    ``checks`` are those of a save: templates that are about to be saved are not compiled, `check` reads what they mention.
     """
 
-    def __init__(self, event_type: str, *, new: bool = False) -> None:
+    def __init__(self, event_type: str, checks: Checks | None = None) -> None:
         self.values: dict[str, Value] = {}
         self.references: list[Reference] = []
         self._event = short_name(event_type)
-        self._new = new
+        self._checks = checks
         self._words = vocabulary(event_type)
         self._segments: list[Segment] = []
 
@@ -87,6 +96,37 @@ class Compiler:
         self._segments = []
         self._quoted(text, place, secrets=False)
         return self._merged()
+
+    def check(self, mentions: Iterable[Mention]) -> None:
+        """Collect the values and secrets of what is mentioned. Raises `TemplateError`."""
+        for mention in mentions:
+            if self._checks is not None:
+                self._checks.mention(mention.text, self._event)
+            found = self._placeholder(mention.text, mention.place)
+            if isinstance(found, Secret) and not mention.secret:
+                raise self._misplaced(mention.text, mention.place)
+
+    def mentions(self, value: Any, place: str) -> Iterator[Mention]:
+        """Return the placeholders of a payload, as often as they are there. Raises `TemplateError`."""
+        match value:
+            case dict():
+                for name, member in value.items():
+                    inner = _member(place, name)
+                    yield from self.mentions_of_text(name, inner)
+                    yield from self.mentions(member, inner)
+            case list():
+                for number, member in enumerate(value):
+                    yield from self.mentions(member, f"{place}[{number}]")
+            case str():
+                yield from self.mentions_of_text(value, place, secret=True)
+            case _:
+                pass
+
+    def mentions_of_text(self, text: str, place: str, *, secret: bool = False) -> Iterator[Mention]:
+        """Return the placeholders of a text, as `mentions` does."""
+        for piece in self._pieces(text, place):
+            if isinstance(piece, Placeholder):
+                yield Mention(piece.text, place, secret)
 
     def _merged(self) -> list[Segment]:
         merged: list[Segment] = []
@@ -139,17 +179,15 @@ class Compiler:
             elif secrets:
                 add(found)
             else:
-                reason = "stands for a secret, which goes into the texts of a webhook's payload alone"
-                raise self._refused(piece.text, place, reason)
+                raise self._misplaced(piece.text, place)
         add(b'"')
 
     def _pieces(self, text: str, place: str) -> list[str | Placeholder]:
         try:
             return pieces(text)
         except UnclosedError as error:
-            raise self._refused(
-                error.rest[2:], place, "has no } that closes it; write $${ where a plain ${ is meant"
-            ) from None
+            reason = "has no } that closes it; write $${ where a plain ${ is meant"
+            raise self._refused(error.rest[2:], place, reason, opened="${") from None
 
     def _placeholder(self, text: str, place: str) -> Value | Secret:
         if text in self.values:
@@ -173,10 +211,15 @@ class Compiler:
     def _expression(self, text: str, place: str) -> Callable[[Seen, str], Any]:
         from regista.automations.language.expressions import CompileError, environment  # noqa: PLC0415 - costs 10 MB when used
 
+        if not text:
+            raise self._refused(text, place, "names nothing: write a variable or an expression between the braces")
         if text.startswith("secret.") and text not in self._words.types:
             raise self._refused(text, place, "names no secret: write ${secret.NAME}, of letters, digits and _")
         try:
-            compiled = environment(self._event).compile(text, new=self._new)
+            if self._checks is not None:
+                self._checks.compile(text, self._event)
+                return _unread
+            compiled = environment(self._event).compile(text)
         except CompileError as error:
             nearest = _nearest(text, self._words) if _PATH.match(text) else error.nearest
             reason = f"is no expression on {self._event}: {error.message}"
@@ -188,12 +231,18 @@ class Compiler:
 
         return evaluate
 
-    def _refused(self, text: str, place: str, reason: str, nearest: str | None = None) -> TemplateError:
+    def _misplaced(self, text: str, place: str) -> TemplateError:
+        reason = "stands for a secret, which goes into the texts of a webhook's payload alone"
+        return self._refused(text, place, reason)
+
+    def _refused(
+        self, text: str, place: str, reason: str, nearest: str | None = None, opened: str | None = None
+    ) -> TemplateError:
+        """Return the error of a placeholder; ``opened`` is how one begins that has no end."""
         shown = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
         details = {"field": "actions", "place": place, "expression": shown, "event": self._event}
-        return TemplateError(
-            f"${{{shown}}} at {place} {reason}", **details, **({"nearest": nearest} if nearest else {})
-        )
+        quoted = f"${{{shown}}}" if opened is None else opened + shown
+        return TemplateError(f"{quoted} at {place} {reason}", **details, **({"nearest": nearest} if nearest else {}))
 
 
 def unknown_name(reference: Reference) -> TemplateError:
@@ -208,6 +257,10 @@ def unknown_name(reference: Reference) -> TemplateError:
         event=reference.event,
         nearest=nearest,
     )
+
+
+def _unread(_seen: Seen, _automation: str) -> Any:
+    raise AssertionError("what is checked is not read")
 
 
 def _nearest(name: str, words: Vocabulary) -> str:

@@ -66,9 +66,16 @@ def _simple(value: Any) -> Any:
         case datetime():
             return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
         case timedelta():
-            return f"{value.total_seconds():.9g}s"
+            return _seconds(value)
         case _:
             return str(value)
+
+
+def _seconds(value: timedelta) -> str:
+    """Return a duration as protocol buffers and CEL write it: all of its microseconds, without zeros at the end."""
+    whole, rest = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
+    fraction = f".{rest:06}".rstrip("0") if rest else ""
+    return f"{'-' if value < timedelta() else ''}{whole}{fraction}s"
 
 
 def _named(value: float) -> str:

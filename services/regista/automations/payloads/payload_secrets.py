@@ -6,6 +6,7 @@ called with the team's secrets, and nobody else's.
 
 from regista.automations import integrations
 from regista.automations.errors import UnknownSecretError
+from regista.automations.payloads.checks import Checks
 from regista.automations.payloads.compiling import unknown_name
 from regista.automations.payloads.templates import check_payload
 from regista.automations.repository import NewRevision
@@ -20,10 +21,11 @@ async def find_secrets(transaction: Transaction, new: NewRevision) -> set[int]:
     UnknownSecretError.
     """
     found: set[int] = set()
+    checks = Checks()
     owners: dict[int, int] | None = None
     for action, integration in zip(new.actions, new.integration_ids, strict=True):
         ((_, settings),) = action.items()
-        references = check_payload(settings, new.events)
+        references = check_payload(settings, new.events, checks)
         if not references or integration is None:
             continue
         if owners is None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from regista.automations.errors import TemplateError
 from regista.automations.language.seen import Seen
-from regista.automations.payloads.compiling import ABSENT, Compiler, Insert, Reference, Secret, Segment
+from regista.automations.payloads.checks import Checks
+from regista.automations.payloads.compiling import ABSENT, Compiler, Insert, Mention, Reference, Secret, Segment
 from regista.automations.payloads.frozen import Frozen, Hole
 from regista.automations.payloads.inserted import as_json, as_mrkdwn, as_text
 from regista.automations.payloads.variables import AUTHOR
@@ -124,26 +125,39 @@ def render_message(action: "Action", automation: str, seen: Seen) -> Message:
     return (action.template or Template(action.settings)).message(automation, seen)
 
 
-def check_payload(settings: Mapping[str, Any], events: Iterable[str]) -> list[Reference]:
+def check_payload(settings: Mapping[str, Any], events: Iterable[str], checks: Checks | None = None) -> list[Reference]:
     """Return the secrets that the templates of an action refer to, once each; ``settings`` are the action's.
 
+    ``checks`` are those of a save, the same for all of its actions, so that all of them come to no more than one may.
     The endpoint's access token is none of them. Raises `TemplateError` for an expression that is none or does not fit
     one of the event types, for a secret in the name of a member or in a message, and for what is beyond the limits.
     """
     if _PAYLOAD in settings:
         _check_document(settings[_PAYLOAD])
+    checks = checks or Checks()
     found: dict[tuple[str, bool], Reference] = {}
+    mentions: list[Mention] | None = None
     for event in events:
-        compiler = Compiler(event, new=True)
-        if _PAYLOAD in settings:
-            compiler.document(settings[_PAYLOAD], _PAYLOAD)
-        for name in MESSAGES:
-            compiler.message(settings.get(name) or "", name)
+        compiler = Compiler(event, checks)
+        if mentions is None:
+            mentions = _mentions(compiler, settings)
+        compiler.check(mentions)
         if len(compiler.values) > MOST:
             raise TemplateError(f"more than {MOST} different expressions in one action", field="actions")
         for each in compiler.references:
             found.setdefault((each.name, each.plain), each)
     return list(found.values())
+
+
+def _mentions(compiler: Compiler, settings: Mapping[str, Any]) -> list[Mention]:
+    """Return the placeholders of an action, once each: which those are does not depend on the event type."""
+    found = list(compiler.mentions(settings[_PAYLOAD], _PAYLOAD)) if _PAYLOAD in settings else []
+    for name in MESSAGES:
+        found += compiler.mentions_of_text(settings.get(name) or "", name)
+    first: dict[tuple[str, bool], Mention] = {}
+    for mention in found:
+        first.setdefault((mention.text, mention.secret), mention)
+    return list(first.values())
 
 
 def _check_document(payload: Any) -> None:

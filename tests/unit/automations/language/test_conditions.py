@@ -86,6 +86,11 @@ def test_the_event_type_that_does_not_have_the_field_is_named() -> None:
         ('alias == "a" & true', 14, "write &&"),
         ('alias == "a', 10, 'has no " at its end'),
         ("alias == 'a' 'b'", 14, "not expected here"),
+        ("artifact.metadata.null == 1", 19, 'null is a keyword; write ["null"] for a field of that name'),
+        ("true && artifact.metadata.in.a == 1", 27, 'write ["in"]'),
+        ("artifact.metadata. ", 19, "a name belongs behind the dot"),
+        ("(alias == 'a' ", 14, ") is missing at the end"),
+        ("if == 1", 1, "if is a keyword"),
         ("$alias", 1, "'$' is no part of the language"),
         ('alias.matches("(")', 15, "is no pattern"),
         ("alias.matches(version)", 7, "literal text"),
@@ -126,6 +131,15 @@ def test_a_hostile_condition_is_refused_at_once(text: str) -> None:
     began = time.thread_time()
     assert len(refused(text).message) < 600
     assert time.thread_time() - began < 0.5
+
+
+def test_patterns_are_counted_together() -> None:
+    cheap = " || ".join(f'alias.matches("^v{each}$")' for each in range(300))
+    assert check_condition(cheap, ALIAS) == cheap
+    began = time.thread_time()
+    dear = " || ".join(f'alias.matches("(a|b){{1,60}}{each}$")' for each in range(240))
+    assert "the patterns up to this one take too long to read" in refused(dear).message
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.parametrize("text", ["!" * 9996 + "true", "-" * 9990 + "1 == 1", " && ".join(["true"] * 1200)])
@@ -430,8 +444,8 @@ def test_a_key_of_any_kind_that_a_map_may_have_is_taken(text: str) -> None:
 
 def test_a_long_condition_may_not_be_on_every_event_type() -> None:
     text = f"event.type in {['a'] * 1500}"
-    assert check_condition(text, short_names()[:4]) == text
-    assert "may be on 4 event types, not" in refused(text, short_names()).message
+    assert check_condition(text, short_names()[:5]) == text
+    assert "may be on 5 event types, not" in refused(text, short_names()).message
 
 
 def test_an_error_can_be_kept_whatever_the_event_says() -> None:
@@ -449,7 +463,7 @@ def test_no_cache_of_automations_knows_what_an_organization_has(module: str) -> 
     """What is cached for a process is found by event types and their classes, which are the same for everybody."""
     found = importlib.import_module(module)
     cached = {name for name, value in vars(found).items() if hasattr(value, "cache_parameters")}
-    assert cached <= {"vocabulary", "_environment", "_subjects", "schema"}
+    assert cached <= {"vocabulary", "_environment", "_subjects", "schema", "kinds_of"}
 
 
 def test_a_condition_of_one_organization_never_sees_what_another_has() -> None:

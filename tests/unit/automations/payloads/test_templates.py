@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from regista.automations.errors import TemplateError
 from regista.automations.language.seen import Seen
 from regista.automations.payloads import templates
+from regista.automations.payloads.checks import Checks
 from regista.automations.payloads.frozen import ACCESS_TOKEN, Frozen, Hole, filled, masked, read, written
 from regista.automations.payloads.inserted import as_json, as_text
 from regista.automations.payloads.templates import (
@@ -22,6 +23,7 @@ from regista.automations.payloads.templates import (
     Template,
     check_payload,
 )
+from regista_events import short_names
 from tests.support.definitions import event_at
 
 VERSION = {"version": "v3", "version_index": 3, "id": 517889887}
@@ -77,6 +79,11 @@ METADATA: dict[str, Any] = {
         ("${1.0/0.0}", "Infinity"),
         ("${double('nan')}", "NaN"),
         ("${duration('90s')}", "90s"),
+        ("${timestamp('2026-11-29T00:00:00Z') - timestamp('1970-01-01T00:00:00Z')}", "1795910400s"),
+        ("${duration('12345678.123456s')}", "12345678.123456s"),
+        ("${duration('-0.25s')}", "-0.25s"),
+        ("${duration('-3600.000001s')}", "-3600.000001s"),
+        ("${duration('0s')}", "0s"),
         ("${timestamp('2026-01-02T03:04:05Z')}", "2026-01-02T03:04:05.000000Z"),
         ("${b'ab'}", "YWI="),
         ("${{1: true, 2: false}}", {"1": True, "2": False}),
@@ -281,6 +288,52 @@ def test_an_expression_with_a_pattern_that_takes_too_long_is_refused() -> None:
         check_payload({"payload": {"a": r'${alias.matches("\\pL{1,300}")}'}}, ["alias.added"])
 
 
+def actions(number: int, expressions: int, written: str) -> list[dict[str, Any]]:
+    return [
+        {"payload": {str(each): "${" + written.replace("#", f"{action}-{each}") + "}" for each in range(expressions)}}
+        for action in range(number)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "events"),
+    [
+        (actions(20, 199, "event.id + '#'"), short_names()),
+        (actions(20, 6, "event.id in [" + "'#'," * 1_600 + "'']"), ["alias.added"]),
+        (actions(20, 6, "[event.id].all(x, x != '#' && " + " && ".join(["x == x"] * 900) + ")"), ["alias.added"]),
+        (actions(20, 100, "event.id.matches('^#(a|b){1,20}$')"), ["alias.added"]),
+        (
+            [{"payload": {"a": "".join(f"${{S{action}_{each}}}" for each in range(4_000))}} for action in range(20)],
+            short_names(),
+        ),
+    ],
+)
+def test_a_save_of_more_expressions_than_can_be_checked_at_once_is_refused_at_once(
+    settings: list[dict[str, Any]], events: list[str]
+) -> None:
+    checks = Checks()
+    began = time.thread_time()
+    with pytest.raises(TemplateError, match="write fewer or shorter ones, or make several automations"):
+        for each in settings:
+            check_payload(each, events, checks)
+    assert time.thread_time() - began < 2
+
+
+def test_a_save_is_checked_in_no_time_where_each_action_says_the_same_or_nothing() -> None:
+    plain: Any = {"payload": {"members": [0] * 20_000, "type": "${event_type}"}}
+    checks = Checks()
+    began = time.thread_time()
+    for each in [*actions(20, 30, "event.id + event.subject"), *[plain] * 20]:
+        check_payload(each, short_names(), checks)
+    assert time.thread_time() - began < 2
+
+
+def test_ordinary_templates_may_be_on_every_event_type() -> None:
+    checks = Checks()
+    for each in actions(5, 5, "event.actor == 'a' ? '#' : event.subject + ' by ' + event.actor"):
+        assert check_payload(each, short_names(), checks) == []
+
+
 def test_a_secret_of_that_name_is_not_the_endpoints_access_token() -> None:
     made = frozen(["${ACCESS_TOKEN}", "${secret.ACCESS_TOKEN}"])
     assert [hole.name for hole in made.holes] == [ACCESS_TOKEN, "ACCESS_TOKEN"]
@@ -400,6 +453,22 @@ def test_a_placeholder_that_is_never_closed_is_found_at_once() -> None:
     check_payload({"payload": {"a": "$" * 30_000 + "{" * 30_000}}, ["alias.added"])
     with pytest.raises(TemplateError):
         check_payload({"payload": {"a": "${" * 30_000}}, ["alias.added"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("${", "${ at payload.a has no } that closes it"),
+        ("a ${alias", "${alias at payload.a has no } that closes it"),
+        ("${}", "${} at payload.a names nothing"),
+        ("${artifact.metadata.null}", 'null is a keyword; write ["null"]'),
+        ("${{1.5: 1}}", "the key of a map is text, a whole number, or true or false"),
+    ],
+)
+def test_what_is_wrong_with_a_placeholder_is_said_as_it_is_written(text: str, said: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        check_payload({"payload": {"a": text}}, ["alias.added"])
+    assert said in refused.value.message
 
 
 JSON = st.recursive(
