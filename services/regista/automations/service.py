@@ -20,6 +20,7 @@ from regista.automations.past import replay_repository
 from regista.automations.payloads.payload_secrets import find_secrets
 from regista.automations.repository import NewRevision
 from regista.automations.run_triggers import check_trigger, parse_trigger
+from regista.automations.scopes import check_scope
 from regista.automations.secrets.repository import use_in_payloads
 from regista.automations.triggers import parse_events
 from regista.kit import aggregate
@@ -75,7 +76,7 @@ class Place(NamedTuple):
 async def create(transaction: Transaction, actor: Actor, wanted: Wanted, *, enabled: bool) -> asyncpg.Record:
     """Make an automation and return it with its first revision.
 
-    Raises what `scope_of`, `parse_events`, `check_trigger`, `check_condition`, `find_secrets`, `parse_limits` and
+    Raises what `scope_of`, `parse_events`, `check_scope`, `check_trigger`, `check_condition`, `find_secrets`, `parse_limits` and
     `resolve` raise, InvalidError for a name that is none, and AutomationExistsError.
     """
     new = await _revision(transaction, actor, wanted)
@@ -236,6 +237,7 @@ async def _changed(
 
 def _checked(wanted: Wanted, place: Place, integrations: list[int | None]) -> NewRevision:
     events = parse_events(wanted.events)
+    check_scope(place.scope_kind, events)
     check_trigger(events, parse_trigger(wanted.trigger))
     limits = parse_limits(wanted.limits)
     return NewRevision(

@@ -116,6 +116,11 @@ async def test_a_change_that_changes_nothing_makes_no_revision_and_no_event(home
         ({"on": []}, "invalid", "on"),
         ({"on": ["alias.add"]}, "unknown_event_type", "'alias.added'"),
         ({"scope": "collection/team/mnist"}, "invalid", "collection/E/P/NAME"),
+        (
+            {"on": ["member.invited"]},
+            "invalid",
+            "no 'member.invited' ever lies in a scope collection/E/P",
+        ),
         ({"name": "a/b"}, "invalid", "name"),
         ({"actions": [{"webhook": {"integration": "cd"}}]}, "unknown_integration", "'cd'"),
         ({"actions": [{"webhook": {"integration": "elsewhere/ci"}}]}, "unknown_integration", "'elsewhere/ci'"),

@@ -1,6 +1,6 @@
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition
 from regista.automations.past import repository as past_repository
 from regista.automations.past.explain import Circumstances, Recorded, explain
+from regista.automations.scopes import kinds_of
 from regista.kit import clock, ids
 from regista.kit.bus.model import Received
 from regista_events import Event
@@ -62,7 +63,7 @@ def _rule(chance: random.Random, number: int) -> dict[str, Any]:
     types = chance.sample(sorted(CONDITIONS), chance.choice((1, 1, 1, 2, 3)))
     rule: dict[str, Any] = {
         "name": f"number {number}",
-        "scope": chance.choice(PLACES),
+        "scope": chance.choice(_fitting(PLACES, types)),
         "on": types,
         "actions": NO_OP,
         "enabled": chance.random() > 0.1,
@@ -78,6 +79,10 @@ def _rule(chance: random.Random, number: int) -> dict[str, Any]:
     if chance.random() < 0.15:
         rule["limits"] = chance.choice(({"cooldown": "1h"}, {"per_hour": 2}, {"cooldown": "1h", "coalesce": True}))
     return rule
+
+
+def _fitting(places: Sequence[str], types: Sequence[str]) -> list[str]:
+    return [each for each in places if any(each.partition("/")[0] in kinds_of(event) for event in types)]
 
 
 def _event(chance: random.Random, home: Tenant, automations: list[int]) -> Event[Any]:
@@ -173,7 +178,7 @@ async def test_explanations_agree_with_what_happened_on_ten_thousand_pairs(home:
         rule = _rule(chance, number)
         hers = number % 5 == 0
         if hers:
-            rule["scope"] = chance.choice(PLACES[1:4])
+            rule["scope"] = chance.choice(_fitting(PLACES[1:4], rule["on"]))
         answer = await (mara if hers else home.client).post(f"{V1}/automations", json=rule)
         assert answer.status_code == 201, answer.text
     made = await home.rows("SELECT id, aggregate_id FROM automation ORDER BY id")
