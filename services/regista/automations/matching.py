@@ -86,6 +86,8 @@ class Definition(NamedTuple):
     kinds: frozenset[str]
     """The kinds of its actions."""
     trigger: RunTrigger | None = None
+    trigger_since: int = 1
+    """The first of the revisions up to this one that all have its trigger."""
     limits: Limits | None = None
     author_id: int | None = None
     """Who saved the revision; None where that account is not known any more."""
@@ -125,8 +127,9 @@ def _is_met(definition: Definition, event: Event[Any]) -> bool:
     match definition.trigger, event.data:
         case StateTrigger(states=states), RunStateChangedData(state=state):
             return state.to in states
-        case MetricTrigger(), RunMetricTriggeredData(automation=automation):
-            return automation.id == definition.id
+        case MetricTrigger(), RunMetricTriggeredData(automation=automation, revision=revision):
+            # What passed the test of an earlier revision may not pass this one's.
+            return automation.id == definition.id and revision >= definition.trigger_since
         case None, AliasAddedData(automatic=True):
             # `latest`, moved by the server, would fire every automation on aliases: a condition has to name the alias.
             return definition.condition is not None and definition.condition.names("alias")

@@ -21,10 +21,18 @@ _LANES = """
 ARRAY(SELECT i.lane_id FROM unnest(r.integration_ids) WITH ORDINALITY u (id, place)
       LEFT JOIN integration i ON i.id = u.id ORDER BY u.place) AS lane_ids
 """
+# The first of the revisions up to this one that all ask the same of a run, in whatever words.
+_TRIGGER_SINCE = """
+CASE WHEN r."trigger" IS NULL THEN 1 ELSE (
+    SELECT coalesce(max(p.revision), 0) + 1 FROM automation_revision p
+    WHERE p.automation_id = r.automation_id AND p.revision < r.revision
+      AND jsonb_strip_nulls(p."trigger"::jsonb) IS DISTINCT FROM jsonb_strip_nulls(r."trigger"::jsonb)
+) END AS trigger_since
+"""
 _DEFINITIONS = f"""
 SELECT a.id, a.changed, a.deleted_at, a.organization_id, o.name AS organization, r.revision, a.enabled, a.created_at,
        r.name, r.scope_kind, r.scope_id, e.name AS scope_entity, r.events, r.condition, r."trigger", r.actions,
-       r.integration_ids, r.limits, r.author_id, {_LANES}
+       r.integration_ids, r.limits, r.author_id, {_LANES}, {_TRIGGER_SINCE}
 FROM automation a
 JOIN organization o ON o.id = a.organization_id
 JOIN automation_revision r ON r.automation_id = a.id AND r.revision = a.revision
@@ -305,6 +313,7 @@ def _definition(row: asyncpg.Record) -> Definition:
         events=frozenset(full_name(each) for each in row["events"]),
         condition=None if row["condition"] is None else Condition(row["condition"]),
         trigger=_readable(parse_trigger, row["trigger"], complaints),
+        trigger_since=row["trigger_since"],
         limits=_readable(parse_limits, row["limits"], complaints),
         author_id=row["author_id"],
         name=row["name"],

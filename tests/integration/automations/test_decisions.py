@@ -165,6 +165,31 @@ async def test_what_another_version_saved_is_skipped_with_its_reason_and_hinders
     assert said in explained["said"]
 
 
+async def test_a_metric_that_passed_the_test_of_another_revision_fires_only_what_asks_the_same(home: Tenant) -> None:
+    test = {"name": "loss", "test": "threshold", "window": 1, "comparison": "<", "value": 1}
+    made = await home.automation(on=["run.metric_triggered"], trigger={"metric": test})
+    path = f"/api/v1/automations/{made['id']}"
+
+    async def passed(revision: int) -> list[int]:
+        about = {"automation": {"id": made["id"]}, "revision": revision}
+        event = await home.emit("run.metric_triggered", data=about)
+        fired = [each.revision for each in await decided(home, Catalogue(), event)]
+        (each,) = event
+        assert each.event is not None
+        told = (await home.client.get(f"{path}/explain?event={each.event.id}")).json()
+        assert told["outcome"] == ("fire" if fired else "unconcerned"), told
+        return fired
+
+    assert await passed(1) == [1]
+    # Another name, and the same test in other words.
+    await home.client.patch(path, json={"description": "the same"})
+    await home.client.patch(path, json={"trigger": {"metric": {**test, "value": 1.0, "aggregate": None}}})
+    assert [await passed(revision) for revision in (1, 2, 3)] == [[3], [3], [3]]
+    await home.client.patch(path, json={"trigger": {"metric": {**test, "value": 0.01}}})
+    await home.client.patch(path, json={"description": "stricter"})
+    assert [await passed(revision) for revision in (1, 3, 4, 5)] == [[], [], [5], [5]]
+
+
 async def test_a_redelivered_event_is_decided_once_and_keeps_its_revision(home: Tenant) -> None:
     catalogue = Catalogue()
     await home.webhook("http://127.0.0.1:9/other", "other")

@@ -145,9 +145,12 @@ def _trigger(definition: Definition, seen: Seen, _known: Circumstances) -> Step:
         case StateTrigger(states=states), RunStateChangedData(state=state):
             met, values = state.to in states, {"state": state.to, "states": list(states)}
             said = f"the run came to {state.to}, and it waits for {_listed(states)}."
-        case MetricTrigger(), RunMetricTriggeredData(automation=automation):
-            met, values = automation.id == definition.id, {"automation": automation.id}
+        case MetricTrigger(), RunMetricTriggeredData(automation=automation, revision=revision):
+            values = {"automation": automation.id, "revision": revision}
+            met = automation.id == definition.id and revision >= definition.trigger_since
             said = f"the event is for automation {automation.id} alone."
+            if automation.id == definition.id and not met:
+                said = f"the metric passed the test of revision {revision}, which is another one since."
         case None, AliasAddedData(automatic=True, alias=alias):
             met = definition.condition is not None and definition.condition.names("alias")
             values = {"automatic": True, "alias": alias}
