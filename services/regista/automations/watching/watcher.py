@@ -166,6 +166,7 @@ async def sightings(index: Index, batches: Iterable[MetricBatch]) -> dict[Key, l
             if held[metric.name].points:
                 sighting = Sighting(definition, metric, batch, held[metric.name])
                 seen.setdefault(sighting.key, []).append(sighting)
+        await asyncio.sleep(0)
     return seen
 
 
