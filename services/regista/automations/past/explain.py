@@ -234,7 +234,7 @@ def _limits(definition: Definition, _seen: Seen, known: Circumstances) -> Step:
 
 _OTHERWISE = {
     "deleted": "it was deleted while it was held back",
-    "failed": "what it was to send could not be made, and was given up",
+    "failed": "an action of it could not be carried out and was given up; its executions tell of each",
     "unreadable": "another version saved it, and this one cannot read it",
 }
 _LIMIT_SAYS = {
