@@ -6,6 +6,7 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -375,3 +376,30 @@ async def test_a_chain_through_metrics_ends_where_it_meets_its_automation_again(
     decided = await tenant.rows("SELECT verdict, reason FROM decision WHERE event_id = $1", again.id)
     assert decided == [{"verdict": "skipped", "reason": "loop"}]
     assert len(await tenant.rows("SELECT id FROM delivery")) == 1
+
+
+async def test_a_condition_that_fails_on_a_run_is_told_once_and_fires_when_it_holds_after_all(tenant: Tenant) -> None:
+    await watching(tenant, where='run.tags[0] == "gold"', metric={"window": 1, "aggregate": None})
+    run = await Logging(tenant, "r1").begin()
+    same = watcher(tenant)
+    planner = Planner(WEBHOOKS, tenant.api.runtime.database, Catalogue())
+    for losses in ((0.4,), (0.3,)):
+        await run.losses(*losses)
+        await same.handle(await published(tenant))
+    (failed,) = await fired(tenant)
+    assert failed["data"]["value"] == 0.4
+    await planner.handle([await tenant.received(UUID(failed["id"]))])
+    (execution,) = await tenant.api.pages("/api/v1/executions")
+    assert (execution["status"], execution["reason"]) == ("skipped", "condition_error")
+    await tenant.rows("UPDATE run SET tags = ARRAY['gold']")
+    await run.losses(0.2)
+    await same.handle(await published(tenant))
+    assert [each["data"]["value"] for each in await fired(tenant)] == [0.4, 0.2]
+
+
+async def test_a_threshold_is_a_float_in_conditions_however_large_its_integer_is(tenant: Tenant) -> None:
+    await watching(tenant, where="threshold > 1.0", metric={"window": 1, "aggregate": None, "value": 2**65})
+    run = await Logging(tenant, "r1").begin()
+    await run.losses(0.1)
+    await drain(tenant)
+    assert [each["data"]["threshold"] for each in await fired(tenant)] == [float(2**65)]

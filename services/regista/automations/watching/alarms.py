@@ -2,13 +2,17 @@
 
 The event goes on with the chain of causes that whoever logged has named. Clients of runs name none: then it is the chain
 that brought the run itself about, so that an action which begins a run meets its automation again.
+
+A condition that fails on a run is false, and the execution says why: the event is appended for that, once for each run and
+revision as far as this process remembers. It does not count as fired: the condition may hold for a later value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from regista.automations import repository
+from regista.automations.language.conditions import Truth
 from regista.automations.language.seen import Seen
 from regista.automations.matching import Definition, Index
 from regista.automations.run_triggers import Difference, Metric, Threshold, ZScore
@@ -28,6 +32,7 @@ from regista_events.runs import MetricTrigger
 _VALUES = ("values", "value", "step")
 """What a condition may ask that differs from one value of a run to the next."""
 _MOST_BORN = 10_000
+_MOST_TOLD = 100_000
 
 
 class Alarm(NamedTuple):
@@ -59,20 +64,32 @@ class Announcer:
         self._public_url = public_url
         self._shown: dict[int, tuple[Definition, AutomationSnapshot | None]] = {}
         self._born: dict[int, Cause | None] = {}
+        self._told: set[tuple[int, int, int]] = set()
 
-    async def is_meant(self, alarm: Alarm) -> bool:
+    async def judge(self, alarm: Alarm) -> Truth:
         """Return whether the automation's condition holds for the run as its batch shows it."""
         await self._learn(alarm)
         number = int(alarm.batch.partitionkey)
         place = Aggregate(number, alarm.definition.organization_id, 0, shard_of(number), alarm.batch.time)
-        return self._draft(alarm, alarm.run, place) is not None
+        return self._judged(alarm, self._draft(alarm, alarm.run, place))
+
+    def has_told(self, alarm: Alarm) -> bool:
+        """Return whether the failure of the condition on this run was told already."""
+        return _failure(alarm) in self._told
+
+    def tell(self, alarms: Iterable[Alarm]) -> None:
+        """Remember that these were told, or not meant any more."""
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told.update(_failure(alarm) for alarm in alarms)
 
     async def announce(
         self, transaction: Transaction, index: Index, alarms: Sequence[Alarm]
     ) -> list[tuple[Alarm, datetime]]:
         """Append the events of alarms whose runs are meant as they are now, and are still there.
 
-        Each was meant before. Returns those that were announced, each with its moment.
+        Each was meant before, or its condition had failed: the decision on its event says so. Returns those that were
+        announced for a run that is meant, each with its moment.
         """
         if not alarms:
             return []
@@ -85,13 +102,15 @@ class Announcer:
             if run is None or all(each.id != alarm.definition.id for each in watching):
                 continue
             draft = self._draft(alarm, run, place)
-            if draft is not None:
+            truth = self._judged(alarm, draft)
+            if draft is not None and (truth.holds or truth.error is not None):
                 await append(transaction, [draft], self._origin(alarm))
+            if truth.holds:
                 done.append((alarm, place.now))
         return done
 
     def _draft(self, alarm: Alarm, run: RunSnapshot, place: Aggregate) -> Draft | None:
-        """Return the event, None where the condition does not hold for it or the automation is gone."""
+        """Return the event, None where the automation is gone."""
         _, shown = self._shown[alarm.definition.id]
         if shown is None:
             return None
@@ -103,14 +122,16 @@ class Announcer:
             values=alarm.passed.values,
             value=alarm.passed.value,
             step=alarm.step,
-            threshold=alarm.metric.value,
+            threshold=float(alarm.metric.value),
             trigger=_asked(alarm.metric),
         )
-        draft = Draft(RunMetricTriggered, place, f"{run.entity}/{run.project}/runs/{run.name}", data)
+        return Draft(RunMetricTriggered, place, f"{run.entity}/{run.project}/runs/{run.name}", data)
+
+    def _judged(self, alarm: Alarm, draft: Draft | None) -> Truth:
         condition = alarm.definition.condition
-        if condition is None:
-            return draft
-        return draft if condition.judge(Seen(preview(draft, self._origin(alarm)))).holds else None
+        if draft is None or condition is None:
+            return Truth(draft is not None)
+        return condition.judge(Seen(preview(draft, self._origin(alarm))))
 
     async def _learn(self, alarm: Alarm) -> None:
         """Read what is to be shown of the automation, and what the run was born of, where it is not known."""
@@ -142,6 +163,10 @@ class Announcer:
         )
 
 
+def _failure(alarm: Alarm) -> tuple[int, int, int]:
+    return alarm.definition.id, alarm.definition.revision, alarm.run.id
+
+
 def _led_to(first: bytes) -> Cause | None:
     """Return what led to a run's first event, None where no automation did."""
     event = codec.decode(first)
@@ -166,7 +191,7 @@ def _asked(metric: Metric) -> MetricTrigger:
             return MetricTrigger(
                 kind="threshold",
                 comparison=metric.comparison,
-                threshold=metric.value,
+                threshold=float(metric.value),
                 aggregation=metric.aggregate,
                 window=metric.window,
             )
@@ -174,7 +199,7 @@ def _asked(metric: Metric) -> MetricTrigger:
             return MetricTrigger(
                 kind="change",
                 comparison=metric.direction,
-                threshold=metric.value,
+                threshold=float(metric.value),
                 aggregation=metric.aggregate,
                 window=metric.window,
                 prior_window=metric.prior_window,
@@ -182,5 +207,5 @@ def _asked(metric: Metric) -> MetricTrigger:
             )
         case ZScore():
             return MetricTrigger(
-                kind="zscore", comparison=metric.direction, threshold=metric.value, window=metric.window
+                kind="zscore", comparison=metric.direction, threshold=float(metric.value), window=metric.window
             )

@@ -94,7 +94,10 @@ class Watcher:
                 alarms.append(alarm)
             await asyncio.sleep(0)
         async with self._database.transaction() as transaction:
-            return await self._write(transaction, seen, wanted, states, alarms)
+            done = await self._write(transaction, seen, wanted, states, alarms)
+        if done:
+            self._announcer.tell(alarms)
+        return done
 
     async def _see(self, state: State, found: Sequence[Sighting]) -> Alarm | None:
         """Bring the state up to date with what is new; return the first alarm, None while it rests."""
@@ -109,10 +112,14 @@ class Watcher:
         return alarm
 
     async def _first(self, state: State, fresh: Sequence[Sighting], points: Sequence[float]) -> Alarm | None:
-        """Return the first of new values that passes the test, of a run that the automation is for."""
+        """Return the first of new values that passes the test, of a run that the automation is for.
+
+        Where there is none, the first one that the automation's condition has failed on, if that was not told before.
+        """
         definition, metric = fresh[0].definition, fresh[0].metric
         if not definition.enabled:
             return None
+        failed: Alarm | None = None
         judgements = metric_tests.judge(metric, state.points, points)
         for each in fresh:
             may_be_meant = True
@@ -122,11 +129,14 @@ class Watcher:
                 if passed is None or not may_be_meant:
                     continue
                 alarm = Alarm(definition, metric, each.batch, passed, each.series.steps[place])
-                if await self._announcer.is_meant(alarm):
+                truth = await self._announcer.judge(alarm)
+                if truth.holds:
                     return alarm
+                if truth.error is not None and failed is None and not self._announcer.has_told(alarm):
+                    failed = alarm
                 may_be_meant = alarm.is_asked_for_its_value
                 await asyncio.sleep(0)
-        return None
+        return failed
 
     async def _write(
         self,
