@@ -22,12 +22,14 @@ from regista.automations.language.vocabulary import vocabulary
 from regista.automations.language.weights import LARGEST, MOST, MOST_WRITTEN, SMALL, HeavyError, check_load
 from regista_events import short_name
 
-_SHORT = 200
-"""Characters of an expression that takes no time on any event, unless it has loops."""
+_SHORT = 120
+"""Characters of an expression that takes no time on any event, unless it has what is `_LONG`."""
+_LONG = MACROS | {"contains"}
+"""Functions that may take long however short the expression is."""
 _LONGEST_TEXT = 4_096.0
 """Units of the longest text that an event has outside of what is dynamic: `weights`."""
 _WRITTEN, _ANALYZED = 50, 12
-"""What it takes to check an expression whatever its length, and a character of one that has loops or is not `_SHORT`."""
+"""What it takes to check an expression whatever its length, and a character of one that is weighed."""
 _MATCHED = 6_000
 """To read a pattern, four times, of up to 2 ms."""
 MOST_CHECKED = 500_000
@@ -36,6 +38,7 @@ _GROWS = (
     "what is made here may grow beyond measure: a macro such as map() repeats what another one made, again and again; "
     "repeat it less often, or compare what it is made of"
 )
+_MUCH = "the expression takes too long up to here; write less of it, or split it by && or ||"
 _TOO_LARGE = "the event is too large for it; compare, repeat or join fewer values, or smaller ones"
 _TOO_LONG = f"it takes more than {clock.MOST_SECONDS} s on this event; go through fewer values, or smaller ones"
 
@@ -63,7 +66,7 @@ class Result(NamedTuple):
 
 def effort(text: str) -> int:
     """Return what it takes to check an expression on one event type, without doing so: 1.2 µs are 1."""
-    return _WRITTEN + len(text) * (_ANALYZED if len(text) > _SHORT or any(each in text for each in MACROS) else 1)
+    return _WRITTEN + len(text) * (_ANALYZED if len(text) > _SHORT or any(each in text for each in _LONG) else 1)
 
 
 def effort_once(text: str) -> int:
@@ -158,15 +161,15 @@ class Environment:
 
     @staticmethod
     def _tree(text: str, words: Sequence[Token], compiled: Any) -> Tree | None:
-        """Return the syntax tree of an expression that has loops or is long. Raises for a map that no event can have."""
-        has_loops = any(word.text in MACROS for word in words)
-        if not has_loops and len(text) <= _SHORT and "{" not in text:
+        """Return the syntax tree of an expression that is to be weighed. Raises for a map that no event can have."""
+        is_long = len(text) > _SHORT or any(word.text in _LONG for word in words)
+        if not is_long and "{" not in text:
             return None
         tree = Tree(compiled.serialize())
         if "{" in text and (key := tree.unfit_key()):
             place = position(text, tree.place(key))
             raise CompileError("the key of a map is text, a whole number, or true or false", *place)
-        return tree if has_loops or len(text) > _SHORT else None
+        return tree if is_long else None
 
     def _check_load(self, text: str, tree: Tree, held: float, most: float) -> None:
         """Raise for an expression that is too heavy on an event whose lists and maps hold this much each."""
@@ -182,7 +185,8 @@ class Environment:
         try:
             check_load(tree.root, weigh, most)
         except HeavyError as error:
-            raise CompileError(_GROWS, *position(text, tree.place(error.node))) from None
+            message = _GROWS if any(word.text in MACROS for word in tokens(text)) else _MUCH
+            raise CompileError(message, *position(text, tree.place(error.node))) from None
 
     def activation(self, values: Mapping[str, Any]) -> Any:
         """Return an event's values as evaluations take them."""

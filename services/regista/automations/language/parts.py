@@ -6,6 +6,7 @@ expression of its own, compiled when somebody asks.
 
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _LONGEST_SHOWN = 500
 """Characters of one value, as JSON."""
+_MOST_SECONDS = 1.0
+"""CPU time of all parts together: each may take as long as a whole condition."""
 _ABSENT = object()
 
 
@@ -59,7 +62,11 @@ class Parts(Sequence[str]):
         from regista.automations.language.expressions import CompileError  # noqa: PLC0415 - costs 10 MB when used
 
         found: list[Part] = []
+        end = time.thread_time() + _MOST_SECONDS
         for place, text in enumerate(self._texts):
+            if time.thread_time() > end:
+                found.append(Part(text, None, "what stands before it took too long, so it was not tried", {}))
+                continue
             try:
                 value, error = self._expression(place, seen).evaluate(seen)
             except CompileError as refused:

@@ -133,6 +133,12 @@ def test_a_hostile_condition_is_refused_at_once(text: str) -> None:
     assert time.thread_time() - began < 0.5
 
 
+def test_what_is_too_much_at_once_is_refused_and_taken_in_parts() -> None:
+    patterns = [f"alias.matches('^v{each}')" for each in range(80)]
+    assert "takes too long up to here" in refused(f"true in [{', '.join(patterns)}]").message
+    assert check_condition(" || ".join(patterns), ALIAS)
+
+
 def test_patterns_are_counted_together() -> None:
     cheap = " || ".join(f'alias.matches("^v{each}$")' for each in range(300))
     assert check_condition(cheap, ALIAS) == cheap
@@ -327,6 +333,8 @@ DEEP: dict[str, Any] = {"n": [{"a": [{"b": 1}] * 10}] * 1_900}
         "{m}.n.map(x, string(x) + {m}.text + {m}.text).size() == 1",
         "{m}.n.exists(x, {m}.text.contains({m}.part))",
         "{m}.text.contains({m}.part + {m}.part) && {m}.text.contains({m}.part)",
+        "string({m}.text + {m}.text).contains({m}.part)",
+        "size(" + "+".join(["{m}.n"] * 20) + ") == 1",
         "{m}.n.exists(x, {m}.text.matches('(a|b)*c'))",
         "[{m}].all(x, " + "&&".join(["x == x"] * 1_000) + ")",
         "[{m}].all(x, [" + ",".join(["x == x"] * 1_000) + "] != [])",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regista.automations.language.conditions import Condition
-from regista.automations.language.parts import Part
+from regista.automations.language.parts import Part, Parts
 from regista.automations.language.seen import Seen
 from regista.automations.language.tokens import paths, split, tokens
 from tests.support.definitions import event_at
@@ -116,3 +116,11 @@ def test_of_any_text_something_is_read(text: str) -> None:
     assert "".join(word.text for word in tokens(text)) == "".join(text[word.start : word.end] for word in tokens(text))
     assert all(part in text for part in split(text))
     assert all(path.steps for path in paths(tokens(text)))
+
+
+def test_parts_that_take_too_long_together_leave_the_others_untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regista.automations.language.parts._MOST_SECONDS", -1.0)
+    parts = Parts("alias == 'a' && true").explain(Seen(event_at("alias.added")))
+    assert [(part.value, part.error) for part in parts] == [
+        (None, "what stands before it took too long, so it was not tried")
+    ] * 2
