@@ -129,7 +129,8 @@ def reach(actor: Actor, action: Action) -> Reach:
     """Return where the actor's roles allow the action: lists hold what `decide` would allow one by one."""
     general = decide(actor, action, Resource("the organization", actor.organization_id)).allowed
     if actor.organization_admin and actor.only_entity_id is None:
-        return Reach(None, general)
+        # Everywhere or, with a key that is not for it, nowhere.
+        return Reach(None if general else [], general)
     known = {*actor.roles, *((actor.only_entity_id,) if actor.only_entity_id is not None else ())}
     return Reach(
         [

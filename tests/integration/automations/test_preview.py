@@ -67,6 +67,9 @@ async def test_a_preview_shows_what_would_be_sent_and_sends_nothing(home: Tenant
         refused = await reader.post(PATH, json=body)
         assert refused.status_code == 403
         assert "needs an API key of scope write; this one is for read" in refused.json()["detail"]
+    key = await home.client.post("/api/v1/api-keys", json={"scope": "read"})
+    async with home.api.as_key(key.json()["key"]) as reading_admin:
+        assert (await reading_admin.post(PATH, json=body)).status_code == 403
     rival = await second_tenant(home.api)
     assert (await rival.client.post(PATH, json=body | {"event": event})).status_code == 404
 
