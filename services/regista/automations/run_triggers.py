@@ -5,14 +5,14 @@
 the test. Which runs are meant at all is the condition's to say. Pure.
 """
 
-import math
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, ValidationError
 from pydantic_core import PydanticCustomError
 
 from regista.kit.bodies import Part
+from regista.kit.complaints import said, shown
 from regista.kit.errors import InvalidError
 from regista_events import RunState
 
@@ -34,7 +34,7 @@ def _within_floats(value: Any) -> Any:
     return value
 
 
-Window = Annotated[int, Field(ge=1, le=MOST_VALUES, description="values, the latest ones")]
+Window = Annotated[StrictInt, Field(ge=1, le=MOST_VALUES, description="values, the latest ones")]
 Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False), BeforeValidator(_within_floats)]
 Positive = Annotated[StrictInt | StrictFloat, Field(gt=0, allow_inf_nan=False), BeforeValidator(_within_floats)]
 Direction = Literal["increase", "decrease", "any"]
@@ -88,7 +88,7 @@ class MetricTrigger(Part):
 class StateTrigger(Part):
     """States, one of which the run comes to."""
 
-    states: Annotated[list[RunState], Field(min_length=1)]
+    states: Annotated[list[RunState], Field(min_length=1, max_length=len(get_args(RunState)))]
 
 
 RunTrigger = MetricTrigger | StateTrigger
@@ -96,9 +96,6 @@ _EVENTS: dict[type[Part], str] = {MetricTrigger: METRIC_EVENT, StateTrigger: STA
 _FIELDS = frozenset(
     name for part in (MetricTrigger, StateTrigger, Threshold, Difference, ZScore) for name in part.model_fields
 )
-
-_DIGITS = 100
-"""Characters of a value that an error repeats."""
 
 
 def parse_trigger(stored: dict[str, Any] | None) -> RunTrigger | None:
@@ -108,19 +105,21 @@ def parse_trigger(stored: dict[str, Any] | None) -> RunTrigger | None:
     try:
         return (MetricTrigger if "metric" in stored else StateTrigger).model_validate(stored)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        # Where a value has several types, pydantic names the one that it tried as well.
-        place = ".".join(str(part) for part in first["loc"] if part in _FIELDS or isinstance(part, int))
+        found = error.errors(include_url=False)
+        place = _place(found[0])
+        # Of a value that may have several types, the last one says the most: a number, not a whole number.
+        wrong = [each for each in found if _place(each) == place][-1]
+        value = f" is {shown(wrong['input'])}" if wrong["type"] == "beyond_floats" else ""
         raise InvalidError(
-            f"the trigger's {place} is {_shown(first['input'])}: {first['msg']}", field="trigger"
+            f"the trigger's {place}{value}: {said(wrong)}", field="trigger", place=f"trigger.{place}"
         ) from None
 
 
-def _shown(value: Any) -> str:
-    """Return a value as an error says it, in some words at most."""
-    if isinstance(value, int) and abs(value) >= 10**_DIGITS:
-        return f"an integer of about {math.log10(abs(value)) + 1:.0f} digits"
-    return repr(value)[:_DIGITS] if isinstance(value, str | int | float) else "wrong"
+def _place(error: Mapping[str, Any]) -> str:
+    """Return the members that lead to what is wrong: between them, pydantic names the type that it tried."""
+    stray = len(error["loc"]) - 1 if error["type"] == "extra_forbidden" else None
+    steps = enumerate(error["loc"])
+    return ".".join(str(step) for at, step in steps if step in _FIELDS or isinstance(step, int) or at == stray)
 
 
 def check_trigger(events: Sequence[str], trigger: RunTrigger | None) -> None:

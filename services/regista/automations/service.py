@@ -11,12 +11,13 @@ from regista.access.actions import Action
 from regista.access.verdict import Actor, Resource, Visibility, authorize, decide
 from regista.automations import listing_repository, repository
 from regista.automations.actions import WantedAction, resolve
+from regista.automations.deciding import limiting
 from regista.automations.deciding.author_access import lost_access
 from regista.automations.deciding.limits import parse_limits
 from regista.automations.errors import AutomationExistsError
 from regista.automations.language.conditions import check_condition
 from regista.automations.names import check_name
-from regista.automations.past import replay_repository
+from regista.automations.past import due_repository, replay_repository
 from regista.automations.payloads.payload_secrets import find_secrets
 from regista.automations.repository import NewRevision
 from regista.automations.run_triggers import check_trigger, parse_trigger
@@ -114,6 +115,9 @@ async def change(
     switched = enabled is not None and enabled != before["enabled"]
     if not differences and not switched:
         return before
+    off = switched and not enabled
+    if off or "limits" in differences:
+        await _reconsider(transaction, before, None if off else new)
     version = await repository.bump_catalogue(transaction)
     if new is not None and differences:
         if await repository.is_name_taken(transaction, actor.organization_id, automation, new):
@@ -147,12 +151,24 @@ async def delete(transaction: Transaction, actor: Actor, automation: int) -> Non
     """Take an automation out of force for ever; its revisions and decisions stay."""
     locked = await _lock(transaction, actor, automation)
     row = await _authorized(transaction, actor, automation, Action.AUTOMATION_WRITE)
+    await _reconsider(transaction, row, None)
     version = await repository.bump_catalogue(transaction)
     await repository.delete(transaction, locked, automation, version=version)
     await use_in_payloads(transaction, actor.organization_id, automation, ())
     await replay_repository.stop(transaction, automation, "deleted")
     data = AutomationDeletedData(automation=snapshot(row), revision=Change[int | None](from_=row["revision"], to=None))
     await append(transaction, [Draft(AutomationDeleted, locked, _subject(actor, row), data)])
+
+
+async def _reconsider(transaction: Transaction, before: asyncpg.Record, new: NewRevision | None) -> None:
+    """Have what the automation's limits hold back decided when the new ones say, at once where there are none.
+
+    Before the catalogue moves, which everybody who saves would wait for: a planner may hold the limits for a batch.
+    """
+    if before["limits"] is not None and before["limits"].get("coalesce"):
+        limits = None if new is None else parse_limits(new.limits)
+        await limiting.reconsider(transaction, before["id"], before["organization_id"], limits)
+        transaction.wake(due_repository.CHANNEL)
 
 
 async def check(transaction: Transaction, actor: Actor, wanted: Wanted) -> NewRevision:

@@ -267,19 +267,56 @@ async def test_what_a_newer_event_lets_through_is_skipped_when_its_author_has_lo
     assert await home.rows("SELECT FROM automation_limit WHERE held_event IS NOT NULL") == []
 
 
-async def test_what_waits_is_due_when_its_limits_let_it_through_however_these_move(home: Tenant) -> None:
+@pytest.mark.parametrize(
+    ("change", "minute"),
+    [
+        ({"limits": {"cooldown": "7m", "coalesce": True}}, 7),
+        ({"limits": {"cooldown": "2h", "coalesce": True}}, 120),
+        ({"limits": {"cooldown": "4m"}}, 5),
+        ({"limits": None}, 5),
+        ({"enabled": False}, 5),
+        (None, 5),
+        ({"description": "of no concern"}, 10),
+    ],
+)
+async def test_what_waits_comes_up_when_the_limits_that_there_are_now_let_it_through(
+    home: Tenant, change: dict[str, Any] | None, minute: int
+) -> None:
     made = await home.automation(limits={"cooldown": "10m", "coalesce": True})
     first = at(await home.emit(times=2), 0, 5)
     await decided(home, first)
     path = f"/api/v1/automations/{made['id']}"
-    await home.client.patch(path, json={"limits": {"cooldown": "4m", "coalesce": True}})
-    # It fires at minute 7, so that what was to fire at minute 10 waits until minute 11.
-    await decided(home, at([first[0], *await home.emit(times=1)], 0, 7)[1:])
+    answer = await (home.client.delete(path) if change is None else home.client.patch(path, json=change))
+    assert answer.is_success
     (held,) = await home.rows("SELECT held_event, held_until FROM automation_limit")
     (due,) = await home.rows("SELECT event_id, due_at FROM execution_due")
     assert first[0].event is not None
-    assert held["held_until"] == first[0].event.time + 11 * MINUTE
+    assert held["held_until"] == first[0].event.time + minute * MINUTE
     assert tuple(due.values()) == tuple(held.values())
+
+
+@pytest.mark.parametrize(("change", "becomes"), [({"enabled": False}, "disabled"), (None, "deleted")])
+async def test_what_waits_is_skipped_at_once_where_its_automation_is_switched_off_or_deleted(
+    home: Tenant, change: dict[str, Any] | None, becomes: str
+) -> None:
+    made = await home.automation(limits={"cooldown": "30d", "coalesce": True})
+    first = await home.emit(times=2)
+    await decided(home, first)
+    path = f"/api/v1/automations/{made['id']}"
+    await (home.client.delete(path) if change is None else home.client.patch(path, json=change))
+    worker = DueExecutions(WEBHOOKS, home.api.runtime.database, Catalogue())
+    assert await worker.round()
+    assert await said(home, first) == ["fire", becomes]
+
+
+async def test_what_waits_goes_out_before_what_is_newer_once_the_limits_are_taken_away(home: Tenant) -> None:
+    made = await home.automation(limits={"cooldown": "30d", "coalesce": True})
+    first = await home.emit(times=2)
+    await decided(home, first)
+    await home.client.patch(f"/api/v1/automations/{made['id']}", json={"limits": None})
+    worker = DueExecutions(WEBHOOKS, home.api.runtime.database, Catalogue())
+    assert await worker.round()
+    assert await said(home, first) == ["fire", "fire"]
 
 
 async def works(tenant: Tenant, way: Way) -> None:

@@ -46,7 +46,16 @@ def test_a_trigger_is_kept_as_it_is(stored: dict[str, Any]) -> None:
         ({"metric": {**THRESHOLD, "value": "x"}}, "metric.value"),
         ({"metric": {**THRESHOLD, "value": True}}, "metric.value"),
         ({"metric": {**THRESHOLD, "test": "none"}}, "metric"),
-        ({"metric": {**THRESHOLD, "stray": 1}}, "Extra"),
+        ({"metric": {**THRESHOLD, "stray": 1}}, "metric.stray: there is no such member"),
+        ({"metric": {**THRESHOLD, "window": "5"}}, "metric.window: a whole number is wanted, not '5'"),
+        ({"metric": {**THRESHOLD, "window": True}}, "metric.window: a whole number is wanted, not true"),
+        (
+            {"metric": {**THRESHOLD, "aggregate": "avg"}},
+            "metric.aggregate: 'average', 'min' or 'max' is wanted, not 'avg'",
+        ),
+        ({"metric": {**THRESHOLD, "test": "zcore"}}, "'test' is one of 'threshold', 'change', 'zscore', not 'zcore'"),
+        ({"states": ["finished"], "window": 5}, "the trigger's window: there is no such member"),
+        ({"states": ["finished"] * 9}, "states: at most 8 must stand here, not 9"),
         ({"states": []}, "states"),
         ({"states": ["asleep"]}, "states.0"),
         ({}, "states"),
@@ -64,11 +73,11 @@ def test_what_is_no_trigger_is_refused_with_its_place(stored: dict[str, Any], sa
         ({"value": 10**400}, "metric.value is an integer of about 401 digits: metrics are 64-bit floats; use a number"),
         ({"value": -(10**400)}, "metric.value is an integer of about 401 digits: metrics are 64-bit floats"),
         ({"value": 10**9000}, "metric.value is an integer of about 9001 digits"),
-        ({"value": math.inf}, "metric.value is inf: "),
-        ({"window": 10**400}, "metric.window is an integer of about 401 digits: Input should be less than or equal"),
-        ({"window": 10_001}, "metric.window is 10001: Input should be less than or equal to 10000"),
-        ({"window": "many"}, "metric.window is 'many': "),
-        ({"comparison": "=" * 999}, "metric.comparison is '==="),
+        ({"value": math.inf}, "metric.value: a finite number is wanted, not inf"),
+        ({"value": "x"}, "metric.value: a number is wanted, not 'x'"),
+        ({"window": 10**400}, "metric.window: at most 10000 is wanted, not an integer of about 401 digits"),
+        ({"window": 10_001}, "metric.window: at most 10000 is wanted, not 10001"),
+        ({"comparison": "=" * 999}, "metric.comparison: '>', '>=', '<' or '<=' is wanted, not '==="),
     ],
 )
 def test_a_number_that_no_metric_reaches_is_refused_with_its_value(changes: dict[str, Any], said: str) -> None:
@@ -76,7 +85,7 @@ def test_a_number_that_no_metric_reaches_is_refused_with_its_value(changes: dict
         parse_trigger({"metric": {**THRESHOLD, **changes}})
     assert said in caught.value.message
     assert len(caught.value.message) < 300
-    assert caught.value.details == {"field": "trigger"}
+    assert caught.value.details == {"field": "trigger", "place": f"trigger.metric.{next(iter(changes))}"}
 
 
 @pytest.mark.parametrize("test", [{"test": "zscore"}, {"test": "change", "prior_window": 1, "change": "relative"}])
@@ -95,6 +104,10 @@ def test_a_trigger_belongs_to_one_event_alone() -> None:
     check_trigger(["run.state_changed"], states)
     check_trigger(["run.metric_triggered"], metric)
     check_trigger(["alias.added", "tag.added"], None)
-    for events, trigger in ((["alias.added"], states), (["run.state_changed", "tag.added"], states), ([], metric)):
+    for events, trigger in (
+        (["alias.added"], states),
+        (["run.state_changed", "tag.added"], states),
+        ([], metric),
+    ):
         with pytest.raises(InvalidError):
             check_trigger(events, trigger)

@@ -38,7 +38,8 @@ class State(NamedTuple):
 class Weighed(NamedTuple):
     """What becomes of an event, and of the one that was waiting when it came.
 
-    ``released``: its moment had come before this event, so it fires. ``superseded``: this one waits in its place.
+    ``released``: its moment had come before this event, so it fires. ``superseded``: this one waits, or fires, in its
+    place.
     """
 
     verdict: Verdict
@@ -56,10 +57,11 @@ def weigh(limits: Limits, state: State, event_id: UUID, time: datetime) -> Weigh
     reason = _holds_back(limits, state.fires, time)
     if reason is None:
         fires = _with(limits, state.fires, time)
-        held = state.held
-        if held is not None:
-            # An event from before the one that waits has come late: it may have taken that one's place.
-            held = held._replace(until=_earliest(limits, fires, held.until))
+        if state.held is not None and state.held.time < time:
+            # The limits were stricter when it was put off. What is newer has been carried out.
+            return Weighed(FIRE, State(fires), released, state.held.event_id)
+        # An event from before the one that waits has come late: it may have taken that one's place.
+        held = state.held and put_off(limits, state.held.until, State(fires, state.held))
         return Weighed(FIRE, State(fires, held), released)
     if not limits.coalesce:
         return Weighed(Verdict("skipped", reason), state, released)
@@ -68,6 +70,13 @@ def weigh(limits: Limits, state: State, event_id: UUID, time: datetime) -> Weigh
     superseded = None if state.held is None else state.held.event_id
     held = Held(event_id, time, _earliest(limits, state.fires, time))
     return Weighed(Verdict("deferred", reason), State(state.fires, held), released, superseded)
+
+
+def put_off(limits: Limits | None, time: datetime, state: State) -> Held | None:
+    """Return what waits, until the first moment from ``time`` on at which the limits there are now let it through."""
+    if state.held is None:
+        return None
+    return state.held._replace(until=time if limits is None else _earliest(limits, state.fires, time))
 
 
 def settle(limits: Limits | None, state: State) -> State:

@@ -1,7 +1,7 @@
 """The SQL of decisions: making them, reading them back, counting what limits count, and what is due later.
 
 Who decides takes, in this order: the limits' rows in the order of automations, then decisions in the order of events and
-automations. Rows of ``execution_due`` are deleted here only where nobody holds them. So planners, workers and saves
+automations. Rows of ``execution_due`` are deleted and changed here only where nobody holds them. So planners, workers and saves
 cannot come to wait for each other in a circle.
 """
 
@@ -73,6 +73,11 @@ DELETE FROM execution_due WHERE id IN (
     JOIN execution_due q ON q.event_id = w.event_id AND q.automation_id = w.automation_id AND q.replay_id IS NULL
     WHERE $3::text IS NULL OR q.kind = $3
     FOR UPDATE OF q SKIP LOCKED
+)
+"""
+_MOVE = """
+UPDATE execution_due SET due_at = $3 WHERE id IN (
+    SELECT id FROM execution_due WHERE event_id = $1 AND automation_id = $2 AND replay_id IS NULL FOR UPDATE SKIP LOCKED
 )
 """
 _EVENTS = "SELECT id, body, context, shard FROM event WHERE id = ANY($1::uuid[])"
@@ -198,6 +203,11 @@ async def put_off(transaction: Transaction, deferrals: Sequence[Deferral]) -> No
 async def drop_due(transaction: Transaction, pairs: Collection[Pair], planner: str | None = None) -> None:
     """Have nobody take these executions up, or this planner alone not."""
     await transaction.connection.execute(_DROP, *_columns(pairs), planner)
+
+
+async def move_due(transaction: Transaction, pair: Pair, due_at: datetime) -> None:
+    """Have an execution that was put off taken up at another moment."""
+    await transaction.connection.execute(_MOVE, *pair, due_at)
 
 
 async def logged_events(transaction: Transaction, events: Iterable[UUID]) -> dict[UUID, Received]:

@@ -5,9 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from regista.automations.deciding import decisions_repository as repository
-from regista.automations.deciding.allowance import weigh
+from regista.automations.deciding.allowance import put_off, weigh
 from regista.automations.deciding.author_access import lost_access
 from regista.automations.deciding.decisions_repository import Decided, Deferral, Pair
+from regista.automations.deciding.limits import Limits
 from regista.automations.deciding.planners import planners
 from regista.automations.deciding.verdict import FIRE, Verdict
 from regista.automations.matching import Definition
@@ -69,6 +70,20 @@ async def apply(transaction: Transaction, wanted: Sequence[Limited]) -> dict[Pai
     if deferrals:
         await repository.put_off(transaction, deferrals)
     return new
+
+
+async def reconsider(transaction: Transaction, automation: int, organization: int, limits: Limits | None) -> None:
+    """Have what waits come up when ``limits`` let it through, which have changed; at once where there are none.
+
+    Call this for an automation that had limits. What a worker holds already, comes up now.
+    """
+    states = await repository.claim_limits(transaction, {automation: organization})
+    state = states[automation]
+    held = state.held and put_off(limits, state.held.time, state)
+    if held is None or held == state.held:
+        return
+    await repository.count_limits(transaction, {automation: state._replace(held=held)})
+    await repository.move_due(transaction, (held.event_id, automation), held.until)
 
 
 async def _orphaned(

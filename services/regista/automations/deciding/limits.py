@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
 from regista.kit.bodies import Part
+from regista.kit.complaints import said
 from regista.kit.errors import InvalidError
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -83,4 +84,4 @@ def parse_limits(stored: dict[str, Any] | None) -> Limits | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(["limits", *map(str, first["loc"])])
-        raise InvalidError(f"{place} is wrong: {first['msg']}", field="limits") from None
+        raise InvalidError(f"{place}: {said(first)}", field="limits", place=place) from None

@@ -11,13 +11,14 @@ from pydantic import ValidationError
 from regista.automations.api import NewAutomation
 from regista.automations.documents import schema
 from regista.automations.language.conditions import check_condition
+from regista.automations.payloads.checks import Checks
 from regista.automations.payloads.templates import check_payload
 from regista.automations.run_triggers import check_trigger, parse_trigger
 from regista.automations.triggers import parse_events
-from regista.cli.automations.complaints import said
 from regista.cli.automations.faults import Fault, FaultyFilesError, Place, UsageError
 from regista.cli.automations.yaml_text import MOST_BYTES, Document, YamlError, documents
 from regista.cli.automations.yaml_text import Path as Steps
+from regista.kit.complaints import said
 from regista.kit.errors import RegistaError
 from regista.registry.scopes import parse_scope
 
@@ -157,8 +158,11 @@ def _senseless(document: Document, body: NewAutomation) -> Iterator[Fault]:
         ("trigger", lambda: check_trigger(parse_events(body.on), parse_trigger(body.trigger))),
         ("where", lambda: check_condition(body.where, parse_events(body.on))),
     ]
+    shared = Checks()
     for index, action in enumerate(wanted.actions):
-        checks.append((f"actions.{index}.{action.kind}", lambda given=action: check_payload(given.settings, body.on)))
+        checks.append(
+            (f"actions.{index}.{action.kind}", lambda given=action: check_payload(given.settings, body.on, shared))
+        )
     try:
         parse_events(body.on)
     except RegistaError as error:

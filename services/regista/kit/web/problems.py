@@ -1,8 +1,6 @@
 """Errors as problem documents (RFC 9457) with a stable ``code`` and a sentence."""
 
-import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -13,14 +11,15 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from regista.kit.complaints import said
 from regista.kit.db.faults import cause_of, is_outage
 from regista.kit.errors import RegistaError
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-_DURATION = re.compile(r"datetime\.timedelta\(([^)]*)\)")
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_SECRET = {"value", "token", "access_token", "wandb_secret", "url"}
+"""Members whose values are nobody's to repeat, not even to who has sent them: answers are logged on the way."""
 _TITLES = {
     400: ("malformed", "The request cannot be read"),
     401: ("unauthenticated", "Who is asking is not known"),
@@ -84,7 +83,10 @@ async def _regista(_request: Request, error: Exception) -> Response:
 async def _validation(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     found = [
-        {"field": ".".join(map(str, one["loc"][1:])) or str(one["loc"][0]), "message": _said(one)}
+        {
+            "field": ".".join(map(str, one["loc"][1:])) or str(one["loc"][0]),
+            "message": said(one, repeat=one["loc"][-1] not in _SECRET),
+        }
         for one in error.errors()[:20]
     ]
     if any(one["type"] == "json_invalid" for one in error.errors()):
@@ -93,21 +95,6 @@ async def _validation(_request: Request, error: Exception) -> Response:
         )
     sentence = "; ".join(f"{one['field']}: {one['message']}" for one in found)
     return problem(422, _printable(sentence), errors=[{k: _printable(v) for k, v in one.items()} for one in found])
-
-
-def _said(error: Mapping[str, Any]) -> str:
-    """Return what pydantic says is wrong, without what is for programmers."""
-    said = _DURATION.sub(_written, error["msg"].removeprefix("Value error, "))
-    null = error["input"] is None and error["type"].endswith(("_type", "literal_error", "enum"))
-    return f"{said}, not null" if null else said
-
-
-def _written(found: re.Match[str]) -> str:
-    """Return a duration in Python's words as people write it: ``30d``."""
-    parts = (part.split("=") for part in found[1].split(", ") if "=" in part)
-    seconds = int(timedelta(**{name: int(number) for name, number in parts}).total_seconds())
-    name, unit = next((name, unit) for name, unit in _UNITS.items() if seconds % unit == 0 and (seconds or unit == 1))
-    return f"{seconds // unit}{name}"
 
 
 async def _http(_request: Request, error: Exception) -> Response:

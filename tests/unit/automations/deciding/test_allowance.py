@@ -112,3 +112,12 @@ def test_what_waits_fires_as_soon_as_the_limit_lets_it_and_counts_from_then() ->
     assert after.verdict == Verdict("deferred", "cooldown")
     assert after.state.held is not None
     assert after.state.held.until == SAMPLE_TIME + 20 * MINUTE
+
+
+def test_what_waits_is_given_up_for_what_is_newer_and_fires_under_looser_limits() -> None:
+    strict, loose = Limits(cooldown=timedelta(days=30), coalesce=True), Limits(cooldown=MINUTE, coalesce=True)
+    first = weigh(strict, State(), UUID(int=1), SAMPLE_TIME)
+    second = weigh(strict, first.state, UUID(int=2), SAMPLE_TIME + 4 * MINUTE)
+    third = weigh(loose, second.state, UUID(int=3), SAMPLE_TIME + 5 * MINUTE)
+    assert (third.verdict, third.released, third.superseded) == (FIRE, None, UUID(int=2))
+    assert third.state == State((SAMPLE_TIME, SAMPLE_TIME + 5 * MINUTE))
