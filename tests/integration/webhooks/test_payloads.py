@@ -218,10 +218,12 @@ async def test_saves_find_the_secrets_and_keep_them_from_being_deleted(home: Ten
 
     unknown = await refused({"a": ["${artifact_verson}"]})
     assert unknown["code"] == "invalid_template"
-    assert (unknown["place"], unknown["nearest"]) == ("payload.a[0]", "artifact_version")
+    assert (unknown["place"], unknown["nearest"]) == ("actions[0].webhook.payload.a[0]", "artifact_version")
     assert (unknown["expression"], unknown["event"]) == ("artifact_verson", "alias.added")
-    assert (await refused({"a": "${secret.TOKEN}"}))["code"] == "unknown_secret"
-    assert (await refused({"a": "${artifact.digset}"}))["nearest"] == "artifact.digest"
+    missing = await refused({"a": "${secret.TOKEN}"})
+    assert (missing["code"], missing["place"]) == ("unknown_secret", "actions[0].webhook.payload.a")
+    misspelt = await refused({"a": "${artifact.digset}"})
+    assert (misspelt["nearest"], misspelt["place"]) == ("artifact.digest", "actions[0].webhook.payload.a")
     assert (await refused({"a": "${alias"}))["code"] == "invalid_template"
     for bad in ('{"a": 1e999}', '{"a": ' + "[" * 500 + "]" * 500 + "}", '{"a": "\\ud800"}', '{"\\u0000": 1}'):
         body = f'{{"name": "x", "scope": "org", "on": "alias.added", "actions": [{{"webhook": {{"integration": "team/ci", "payload": {bad}}}}}]}}'

@@ -7,7 +7,7 @@ cannot come to wait for each other in a circle.
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -63,7 +63,8 @@ WHERE l.automation_id = g.a
 """
 _PUT_OFF = """
 INSERT INTO execution_due (kind, organization_id, event_id, automation_id, due_at)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], $5::timestamptz[])
+SELECT k, o, e, a, coalesce(d, now() + $6)
+FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::bigint[], $5::timestamptz[]) AS g (k, o, e, a, d)
 ON CONFLICT DO NOTHING
 """
 # One that a worker holds is for that worker to delete: it finds the decision and does nothing.
@@ -122,13 +123,13 @@ class Decided(NamedTuple):
 
 
 class Deferral(NamedTuple):
-    """An execution that a planner takes up when its time has come."""
+    """An execution that a planner takes up when its time has come; None: after a while, by the database's clock."""
 
     planner: str
     organization_id: int
     event_id: UUID
     automation_id: int
-    due_at: datetime
+    due_at: datetime | None = None
 
 
 class Authored(NamedTuple):
@@ -195,9 +196,10 @@ async def count_limits(transaction: Transaction, states: Mapping[int, State]) ->
     )
 
 
-async def put_off(transaction: Transaction, deferrals: Sequence[Deferral]) -> None:
-    """Have planners take executions up when they are due."""
-    await transaction.connection.execute(_PUT_OFF, *(list(column) for column in zip(*deferrals, strict=True)))
+async def put_off(transaction: Transaction, deferrals: Sequence[Deferral], otherwise: timedelta = timedelta()) -> None:
+    """Have planners take executions up when they are due: those that name no moment after ``otherwise`` from now."""
+    columns = [list(column) for column in zip(*deferrals, strict=True)]
+    await transaction.connection.execute(_PUT_OFF, *columns, otherwise)
 
 
 async def drop_due(transaction: Transaction, pairs: Collection[Pair], planner: str | None = None) -> None:

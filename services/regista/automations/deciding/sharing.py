@@ -17,11 +17,13 @@ from regista.automations.deciding import decisions_repository as repository
 from regista.automations.deciding.decisions_repository import Deferral, Pair
 from regista.automations.deciding.planners import planners
 from regista.automations.matching import Definition
-from regista.kit import clock
 from regista.kit.db import Transaction
 
-GRACE: Final = timedelta(minutes=1)
-"""How long the others have to come by before their workers act, so that these seldom render what is in the ledger."""
+GRACE: Final = timedelta(minutes=5)
+"""How long the others have to come by before their workers act.
+
+A planner that lags by more has these executions sent by its worker, ahead of older events: a restart takes less.
+"""
 
 
 async def share(
@@ -31,16 +33,15 @@ async def share(
     fresh: Collection[Pair],
 ) -> None:
     """Leave the ``fresh`` decisions of what ``fired`` to the other planners, and take back what they left to this one."""
-    due = clock.now() + GRACE
     left: list[Deferral] = []
     found: list[Pair] = []
     for event, definition in fired:
         others = planners(definition.kinds - {NO_OP}) - {planner}
         if (event, definition.id) in fresh:
-            left += [Deferral(each, definition.organization_id, event, definition.id, due) for each in sorted(others)]
+            left += [Deferral(each, definition.organization_id, event, definition.id) for each in sorted(others)]
         elif others:
             found.append((event, definition.id))
     if left:
-        await repository.put_off(transaction, left)
+        await repository.put_off(transaction, left, GRACE)
     if found:
         await repository.drop_due(transaction, found, planner)

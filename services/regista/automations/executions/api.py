@@ -32,10 +32,10 @@ _SMALL = 2**15
 class ExecutionShape(BaseModel):
     """One action of a decision: what became of it.
 
-    ``status`` with ``reason``: ``skipped`` (`disabled`, `deleted`, `loop`, `condition_error`, `author`, `cooldown`,
-    `rate`, `coalesced`, `canceled`, `failed`), ``pending`` until it is sent, or while a limit holds it back (`cooldown`,
-    `rate`), ``failed`` (`dead`, `canceled`) or ``finished``. ``error`` says more. ``event_subject`` is null for those who
-    may not write the automation.
+    ``status`` with ``reason``: ``skipped`` (`disabled`, `deleted`, `loop`, `condition_error`, `author`, `unreadable`,
+    `cooldown`, `rate`, `coalesced`, `canceled`, `failed`), ``pending`` until it is sent, or while a limit holds it back
+    (`cooldown`, `rate`), ``failed`` (`dead`, `canceled`) or ``finished``. ``error`` says more. ``event_subject`` is null
+    for those who may not write the automation.
     """
 
     id: str

@@ -232,8 +232,12 @@ class Compiler:
         return evaluate
 
     def _misplaced(self, text: str, place: str) -> TemplateError:
-        reason = "stands for a secret, which goes into the texts of a webhook's payload alone"
-        return self._refused(text, place, reason)
+        if text == _ACCESS_TOKEN or _SECRET.match(text):
+            reason = "stands for a secret, which goes into the texts of a webhook's payload alone"
+            return self._refused(text, place, reason)
+        nearest = _nearest(text, self._words)
+        reason = f"is no variable of {self._event}; the nearest is {nearest!r}"
+        return self._refused(text, place, reason, nearest)
 
     def _refused(
         self, text: str, place: str, reason: str, nearest: str | None = None, opened: str | None = None
@@ -245,14 +249,17 @@ class Compiler:
         return TemplateError(f"{quoted} at {place} {reason}", **details, **({"nearest": nearest} if nearest else {}))
 
 
-def unknown_name(reference: Reference) -> TemplateError:
-    """Return the error of a plain name that is no variable, and no secret of the integration's team either."""
+def unknown_name(reference: Reference, within: str) -> TemplateError:
+    """Return the error of a plain name that is no variable, and no secret of the integration's team either.
+
+    ``within`` leads to the action.
+    """
     nearest = _nearest(reference.name, vocabulary(reference.event))
     return TemplateError(
         f"${{{reference.name}}} at {reference.place} is no variable of {reference.event}, and the integration's team has "
         f"no secret of that name; the nearest variable is {nearest!r}",
         field="actions",
-        place=reference.place,
+        place=f"{within}.{reference.place}",
         expression=reference.name,
         event=reference.event,
         nearest=nearest,

@@ -5,7 +5,7 @@ called with the team's secrets, and nobody else's.
 """
 
 from regista.automations import integrations
-from regista.automations.errors import UnknownSecretError
+from regista.automations.errors import TemplateError, UnknownSecretError
 from regista.automations.payloads.checks import Checks
 from regista.automations.payloads.compiling import unknown_name
 from regista.automations.payloads.templates import check_payload
@@ -23,9 +23,14 @@ async def find_secrets(transaction: Transaction, new: NewRevision) -> set[int]:
     found: set[int] = set()
     checks = Checks()
     owners: dict[int, int] | None = None
-    for action, integration in zip(new.actions, new.integration_ids, strict=True):
-        ((_, settings),) = action.items()
-        references = check_payload(settings, new.events, checks)
+    for number, (action, integration) in enumerate(zip(new.actions, new.integration_ids, strict=True)):
+        ((kind, settings),) = action.items()
+        within = f"actions[{number}].{kind}"
+        try:
+            references = check_payload(settings, new.events, checks)
+        except TemplateError as error:
+            error.details["place"] = f"{within}.{error.details['place']}"
+            raise
         if not references or integration is None:
             continue
         if owners is None:
@@ -36,12 +41,13 @@ async def find_secrets(transaction: Transaction, new: NewRevision) -> set[int]:
             if each.name in known:
                 found.add(known[each.name])
             elif each.plain:
-                raise unknown_name(each)
+                raise unknown_name(each, within)
             else:
                 raise UnknownSecretError(
                     f"${{secret.{each.name}}} at {each.place}: the integration's team has no secret {each.name!r}; "
                     "make it first",
                     field="actions",
+                    place=f"{within}.{each.place}",
                     missing=[each.name],
                 )
     return found

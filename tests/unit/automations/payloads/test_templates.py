@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -281,6 +282,22 @@ def test_an_expression_that_is_none_is_refused_with_its_place_and_what_is_near(t
     )
     assert details.get("nearest") == nearest
     assert details["place"] in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "nearest"),
+    [
+        ("by ${aliass}", "is no variable of alias.added; the nearest is 'alias'", "alias"),
+        ("by ${secret.TOKEN}", "stands for a secret", None),
+        ("by ${ACCESS_TOKEN}", "stands for a secret", None),
+    ],
+)
+def test_a_message_has_no_secrets_and_says_what_a_misspelt_variable_may_be(
+    text: str, said: str, nearest: str | None
+) -> None:
+    with pytest.raises(TemplateError, match=re.escape(said)) as refused:
+        check_payload({"title": text}, ["alias.added"])
+    assert refused.value.details.get("nearest") == nearest
 
 
 def test_an_expression_with_a_pattern_that_takes_too_long_is_refused() -> None:
