@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from regista.automations.catalogue import Catalogue
+from regista.automations.watching.watch_repository import Key
 from regista.automations.watching.watcher import Watcher
 from regista.kit.bus.model import Received, Source
 from regista.kit.bus.subscriber import KafkaSubscriber
@@ -35,11 +36,11 @@ class Doomed(Watcher):
         await super().handle(batch)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    async def _write(self, transaction: Transaction, *given: Any, **named: Any) -> bool:
-        done = await super()._write(transaction, *given, **named)
+    async def _write(self, transaction: Transaction, *given: Any, **named: Any) -> set[Key]:
+        left = await super()._write(transaction, *given, **named)
         if self._early:
             os.kill(os.getpid(), signal.SIGKILL)
-        return done
+        return left
 
 
 async def main(url: str, *bus: str) -> None:

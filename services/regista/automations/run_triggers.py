@@ -6,7 +6,7 @@ the test. Which runs are meant at all is the condition's to say. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, ValidationError
 from pydantic_core import PydanticCustomError
@@ -34,7 +34,7 @@ def _within_floats(value: Any) -> Any:
     return value
 
 
-Window = Annotated[StrictInt, Field(ge=1, le=MOST_VALUES, description="values, the latest ones")]
+Window = Annotated[int, Field(ge=1, le=MOST_VALUES, description="values, the latest ones")]
 Number = Annotated[StrictInt | StrictFloat, Field(allow_inf_nan=False), BeforeValidator(_within_floats)]
 Positive = Annotated[StrictInt | StrictFloat, Field(gt=0, allow_inf_nan=False), BeforeValidator(_within_floats)]
 Direction = Literal["increase", "decrease", "any"]
@@ -88,7 +88,7 @@ class MetricTrigger(Part):
 class StateTrigger(Part):
     """States, one of which the run comes to."""
 
-    states: Annotated[list[RunState], Field(min_length=1, max_length=len(get_args(RunState)))]
+    states: Annotated[list[RunState], Field(min_length=1)]
 
 
 RunTrigger = MetricTrigger | StateTrigger

@@ -115,9 +115,8 @@ async def change(
     switched = enabled is not None and enabled != before["enabled"]
     if not differences and not switched:
         return before
-    off = switched and not enabled
-    if off or "limits" in differences:
-        await _reconsider(transaction, before, None if off else new)
+    if switched or "limits" in differences:
+        await _reconsider(transaction, before, None if switched and not enabled else new)
     version = await repository.bump_catalogue(transaction)
     if new is not None and differences:
         if await repository.is_name_taken(transaction, actor.organization_id, automation, new):
@@ -163,10 +162,14 @@ async def delete(transaction: Transaction, actor: Actor, automation: int) -> Non
 async def _reconsider(transaction: Transaction, before: asyncpg.Record, new: NewRevision | None) -> None:
     """Have what the automation's limits hold back decided when the new ones say, at once where there are none.
 
+    ``new`` None: it acts no more.
+
     Before the catalogue moves, which everybody who saves would wait for: a planner may hold the limits for a batch.
     """
     if before["limits"] is not None and before["limits"].get("coalesce"):
         limits = None if new is None else parse_limits(new.limits)
+        if new is None:
+            await replay_repository.hold_waiting(transaction, before["id"])
         await limiting.reconsider(transaction, before["id"], before["organization_id"], limits)
         transaction.wake(due_repository.CHANNEL)
 

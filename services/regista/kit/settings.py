@@ -14,7 +14,8 @@ Network = IPv4Network | IPv6Network
 MIN_KEY: Final = 32
 """Characters of a secret key: HKDF spreads entropy, it does not make any."""
 MAKE_KEY: Final = "openssl rand -hex 32"
-_STORES = ("s3", "gs", "az")
+_STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "https", "http")
+"""Schemes that obstore reads; each needs a bucket, a container or a host."""
 
 
 def secret_keys(text: str) -> list[str]:
@@ -104,7 +105,9 @@ class Settings(BaseSettings):
         if not value:
             return None
         url = urlsplit(value)
-        if (url.scheme == "file" and not url.netloc and url.path.strip("/")) or (url.scheme in _STORES and url.netloc):
+        if (url.scheme == "file" and url.netloc in {"", "localhost"} and url.path.strip("/")) or (
+            url.scheme in _STORES and url.netloc
+        ):
             return value
         raise ValueError(
             f"{value!r} names no store; write file:///DIRECTORY, s3://BUCKET, gs://BUCKET or az://CONTAINER"

@@ -19,9 +19,18 @@ _SEALED = """
 
 
 async def check_secret_key(transaction: Transaction, vault: Vault) -> None:
-    """Return if the vault has the key that the database needs. Raises `ConfigurationError`."""
+    """Return if the vault has the key that the database needs. Raises `ConfigurationError`.
+
+    That is the one which is kept, or whatever all that is sealed needs, once it was sealed anew.
+    """
     kept: bytes | None = await transaction.connection.fetchval("SELECT id FROM secret_key")
-    if kept is not None and kept not in vault.key_ids:
+    if kept is None or kept in vault.key_ids:
+        return
+    opens: bool | None = await transaction.connection.fetchval(
+        f"SELECT bool_and(substring(sealed FROM 2 FOR 8) = ANY($1::bytea[])) FROM ({_SEALED}) stored (sealed)",  # noqa: S608 - constants
+        list(vault.key_ids),
+    )
+    if not opens:
         raise ConfigurationError(
             "REGISTA_SECRET_KEY is not the key that this database was sealed with, and its secrets do not open; put the "
             "old key back (a generated one is in secret.key of the data directory), behind a new one if it is to be "

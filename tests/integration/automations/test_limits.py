@@ -11,12 +11,13 @@ import asyncpg
 import pytest
 
 from regista.automations.catalogue import Catalogue
-from regista.automations.deciding import limiting
+from regista.automations.deciding import decisions_repository, limiting
 from regista.automations.deciding.decisions import Due, Execution, decide, release
 from regista.automations.deciding.verdict import Verdict
 from regista.automations.past.replaying import Replays
 from regista.effects.due import DueExecutions
 from regista.effects.planner import Planner, Way
+from regista.kit import clock
 from regista.kit.bus.model import Received
 from regista.kit.db import Database
 from regista.slack.planning import SLACK
@@ -223,19 +224,18 @@ async def test_nothing_is_counted_of_a_batch_that_fails_or_that_somebody_else_de
             raise RuntimeError("crash")
     assert await home.rows("SELECT FROM automation_limit") == []
     # Between counting and deciding, another planner sees the automation disabled, and decides without its limits.
-    apply = limiting.apply
+    record = decisions_repository.record_decisions
     raced: list[int] = []
 
-    async def overtaken(tx: Any, wanted: Any) -> Any:
-        counted = await apply(tx, wanted)
+    async def overtaken(tx: Any, decisions: Any) -> Any:
         if not raced:
             raced.append(1)
             await home.client.patch(f"/api/v1/automations/{automation}", json={"enabled": False})
             assert await decided(home, batch[:1]) == []
             await home.client.patch(f"/api/v1/automations/{automation}", json={"enabled": True})
-        return counted
+        return await record(tx, decisions)
 
-    monkeypatch.setattr(limiting, "apply", overtaken)
+    monkeypatch.setattr(decisions_repository, "record_decisions", overtaken)
     with pytest.raises(asyncpg.SerializationError, match="was decided by another"):
         await decided(home, batch)
     assert await home.rows("SELECT FROM automation_limit") == []
@@ -317,6 +317,69 @@ async def test_what_waits_goes_out_before_what_is_newer_once_the_limits_are_take
     worker = DueExecutions(WEBHOOKS, home.api.runtime.database, Catalogue())
     assert await worker.round()
     assert await said(home, first) == ["fire", "fire"]
+
+
+async def test_what_waits_goes_on_waiting_where_its_automation_is_switched_off_and_on_again(home: Tenant) -> None:
+    made = await home.automation(limits={"cooldown": "10m", "coalesce": True})
+    await decided(home, await home.emit(times=2))
+    (before,) = await home.rows("SELECT due_at FROM execution_due")
+    for enabled in (False, True):
+        await home.client.patch(f"/api/v1/automations/{made['id']}", json={"enabled": enabled})
+    (after,) = await home.rows("SELECT due_at FROM execution_due")
+    assert after == before
+
+
+async def test_a_planner_that_counts_while_other_limits_are_saved_decides_by_those(
+    home: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await home.automation(limits={"cooldown": "24h", "coalesce": True})
+    batch = at(await home.emit(times=2), 0, 1)
+    planner = Planner(WEBHOOKS, home.api.runtime.database, Catalogue())
+    await planner.handle(batch[:1])
+    apply = limiting.apply
+
+    async def late(*given: Any) -> Any:
+        monkeypatch.undo()
+        await home.client.patch(f"/api/v1/automations/{made['id']}", json={"limits": None})
+        return await apply(*given)
+
+    monkeypatch.setattr(limiting, "apply", late)
+    await handled(planner, batch)
+    assert await said(home, batch) == ["fire", "fire"]
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, None])
+async def test_a_save_and_a_worker_that_has_taken_what_is_due_do_not_wait_for_each_other(
+    home: Tenant, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any] | None
+) -> None:
+    made = await home.automation(limits={"cooldown": "10m", "coalesce": True})
+    path = f"/api/v1/automations/{made['id']}"
+    database = home.api.runtime.database
+    await decided(home, at(await home.emit(times=2), 0, 1))
+    assert (await home.client.post(f"{path}/replay", json={"types": ["alias.added"]})).is_success
+    while await Replays(database).round():
+        pass
+    await home.rows("UPDATE execution_due SET due_at = now()")
+    claim = decisions_repository.claim_limits
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*given: Any) -> Any:
+        task = asyncio.current_task()
+        if task is not None and task.get_name() == "worker":
+            reached.set()
+            await go.wait()
+        return await claim(*given)
+
+    monkeypatch.setattr(decisions_repository, "claim_limits", slowly)
+    worker = asyncio.create_task(DueExecutions(WEBHOOKS, database, Catalogue()).round(), name="worker")
+    await reached.wait()
+    save = asyncio.create_task(home.client.delete(path) if change is None else home.client.patch(path, json=change))
+    await asyncio.sleep(0.3)
+    go.set()
+    assert await worker  # a deadlock would have been this one's, or delayed the save by a second
+    began = clock.monotonic()
+    assert (await save).is_success
+    assert clock.monotonic() - began < 0.9
 
 
 async def works(tenant: Tenant, way: Way) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from regista.automations.catalogue import Catalogue
+from regista.automations.watching import watcher as watching_module
 from regista.automations.watching.alarms import Alarm
 from regista.automations.watching.watch_repository import State
 from regista.automations.watching.watcher import Sighting, Watcher
@@ -403,3 +404,64 @@ async def test_a_threshold_is_a_float_in_conditions_however_large_its_integer_is
     await run.losses(0.1)
     await drain(tenant)
     assert [each["data"]["threshold"] for each in await fired(tenant)] == [float(2**65)]
+
+
+async def test_a_batch_that_somebody_else_s_saves_keep_changing_is_done_for_all_others_at_once(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watching(tenant, "still", metric={"window": 1, "aggregate": None})
+    saved = await watching(tenant, "saved", metric={"window": 1, "aggregate": None})
+    run = await Logging(tenant, "r1").begin()
+    await run.losses(0.4)
+    write, passes = Watcher._write, []  # pyright: ignore[reportPrivateUsage] - what is to be interrupted
+
+    async def interrupted(*given: Any) -> Any:
+        passes.append(len(given[2]))
+        if len(passes) < 4:
+            metric = {**SETTLED, "window": 1, "aggregate": None, "value": 0.5 + len(passes)}
+            await tenant.client.patch(f"/api/v1/automations/{saved['id']}", json={"trigger": {"metric": metric}})
+        return await write(*given)
+
+    monkeypatch.setattr(Watcher, "_write", interrupted)
+    await watcher(tenant).handle(await published(tenant))
+    assert passes == [2, 1, 1, 1]
+    assert sorted(each[0] for each in said(await fired(tenant))) == ["saved", "still"]
+
+
+async def test_values_of_one_test_are_not_judged_by_another_that_is_saved_amid_a_batch(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await watching(tenant, metric={"comparison": ">", "value": 9000})
+    run = await Logging(tenant, "r1").begin()
+    await run.log({"loss": 5000})
+    await run.log({"lr": 1})
+    batches = await published(tenant)
+    assert len(batches) == 2
+    catalogue = Catalogue()
+    same = Watcher(tenant.api.runtime.database, catalogue, "http://test")
+    series, raced = watching_module.series, []
+
+    def raced_series(*given: Any) -> Any:
+        raced.append(given[1])
+        return series(*given)
+
+    monkeypatch.setattr(watching_module, "series", raced_series)
+    sleep = asyncio.sleep
+
+    async def meanwhile(seconds: float) -> None:
+        if raced == ["loss"]:
+            raced.append("saved")
+            metric = {**SETTLED, "name": "lr", "comparison": ">", "value": 1000}
+            await tenant.client.patch(f"/api/v1/automations/{made['id']}", json={"trigger": {"metric": metric}})
+            async with tenant.api.runtime.database.transaction() as tx:
+                await catalogue.refresh(tx)
+        await sleep(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", meanwhile)
+    await same.handle(batches)
+    monkeypatch.undo()
+    await run.log({"lr": 2})
+    await run.log({"lr": 3})
+    await same.handle(await published(tenant))
+    assert "saved" in raced
+    assert await fired(tenant) == []

@@ -55,6 +55,23 @@ async def test_the_old_key_is_needed_for_as_long_as_something_is_sealed_with_it(
     await check(database, NEW)
 
 
+async def test_a_rotation_may_end_once_everything_is_sealed_with_the_new_key(api: Api) -> None:
+    database = api.runtime.database
+    old = api.runtime.settings.secret_key
+    assert old is not None
+    both = f"{NEW},{old.get_secret_value()}"
+    await keep(database, old.get_secret_value())
+    assert (await api.client.post("/api/v1/secrets", json={"name": "T", "value": "v", "entity": "team"})).is_success
+    await keep(database, both)
+    async with database.transaction() as transaction:
+        sealed = Vault(both).seal(b"v", organization_id=1, purpose="test")
+        await transaction.connection.execute("UPDATE secret SET sealed = $1", sealed)
+        await transaction.connection.execute("UPDATE webhook_key SET sealed = $1", sealed)
+    await keep(database, NEW)
+    with pytest.raises(ConfigurationError):
+        await check(database, old.get_secret_value())
+
+
 async def test_an_installation_from_before_the_check_keeps_its_key(api: Api) -> None:
     made = await api.client.post("/api/v1/secrets", json={"name": "TOKEN", "value": "v", "entity": "team"})
     assert made.status_code == 201

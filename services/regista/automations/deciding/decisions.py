@@ -102,6 +102,11 @@ async def decide(
         if each.limits is not None and verdicts[event, each.id] is FIRE
     ]
     counted = await limiting.apply(transaction, limited) if limited else {}
+    if limited:
+        # Who saves other limits moves what they hold back. That must not come between reading and counting.
+        index = await catalogue.refresh(transaction)
+        if any(index.get(each.id) is not each for _, _, each in limited):
+            raise asyncpg.SerializationError("an automation with limits was saved while its events were decided")
     verdicts |= counted
     # In the order of ids, because two planners that insert the same decisions in different orders would deadlock.
     decisions = [

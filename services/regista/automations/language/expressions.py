@@ -19,7 +19,7 @@ from regista.automations.language.seen import Seen
 from regista.automations.language.syntax import Tree
 from regista.automations.language.tokens import LONGEST, MACROS, Token, paths, tokens
 from regista.automations.language.vocabulary import vocabulary
-from regista.automations.language.weights import LARGEST, MOST, MOST_WRITTEN, SMALL, HeavyError, check_load
+from regista.automations.language.weights import LARGEST, MOST, MOST_WRITTEN, SMALL, HeavyError, Weight, check_load
 from regista_events import short_name
 
 _SHORT = 120
@@ -32,8 +32,8 @@ _WRITTEN, _ANALYZED = 50, 12
 """What it takes to check an expression whatever its length, and a character of one that is weighed."""
 _MATCHED = 6_000
 """To read a pattern, four times, of up to 2 ms."""
-MOST_CHECKED = 500_000
-"""What the checks of the conditions or templates of one save may come to, as `effort` has it: half a second."""
+MOST_CHECKED = 1_000_000
+"""What the checks of the conditions or templates of one save may come to, as `effort` has it: a second."""
 _GROWS = (
     "what is made here may grow beyond measure: a macro such as map() repeats what another one made, again and again; "
     "repeat it less often, or compare what it is made of"
@@ -140,6 +140,8 @@ class Environment:
             heavy = tree
         else:
             heavy = None
+        if tree.loops != clock.loops(words):
+            raise CompileError("the variable of a macro, as x in all(x, …), stands without brackets around it")
         return Expression(kind, self._timed(text, words), heavy)
 
     def _compiled(self, text: str, words: Sequence[Token]) -> Any:
@@ -178,9 +180,10 @@ class Environment:
             **dict.fromkeys(("int", "uint", "double", "bool", "timestamp", "duration"), 1.0),
         }
 
-        def weigh(path: Sequence[str]) -> float:
+        def weigh(path: Sequence[str]) -> Weight:
             word = self._vocabulary.words.get(path[0])
-            return 1.0 if word is None else kinds.get(word.kind, held)
+            one = 1.0 if word is None else kinds.get(word.kind, held)
+            return Weight(one, one, one)
 
         try:
             check_load(tree.root, weigh, most)

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from regista.automations.language.vocabulary import Vocabulary, vocabulary
-from regista.automations.language.weights import weight
+from regista.automations.language.weights import Weight, measured
 from regista_events import Event
 
 _MOST_KEPT = 0.05
@@ -20,7 +20,7 @@ class Seen:
         self.now = now or event.time
         self.author: str | None = None
         """The name of who did it, for templates that say it: `authors.name_authors` finds it."""
-        self._weights: dict[tuple[str, ...], float] = {}
+        self._weights: dict[tuple[str, ...], Weight] = {}
         self._spent = 0.0
 
     @cached_property
@@ -47,11 +47,11 @@ class Seen:
             self._spent = 0.0
             self.__dict__.pop("activation", None)
 
-    def weigh(self, path: tuple[str, ...]) -> float:
+    def weigh(self, path: tuple[str, ...]) -> Weight:
         """Return how much a variable holds, or what is inside of it, in the units of `weights`; once for everybody."""
         if path not in self._weights:
             value: Any = self.values.get(path[0])
             for step in path[1:]:
                 value = value.get(step) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - JSON
-            self._weights[path] = weight(value)
+            self._weights[path] = measured(value)
         return self._weights[path]

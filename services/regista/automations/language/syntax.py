@@ -53,6 +53,11 @@ class Tree:
         """Return where a piece stands, as an offset into the text: of an operator or a macro, where its sign is."""
         return self._places.get(node.number, 0)
 
+    @property
+    def loops(self) -> int:
+        """How many loops there are."""
+        return sum(node.kind == "loop" for node in _all(self.root))
+
     def unfit_key(self) -> Node | None:
         """Return the first key of a map literal whose type no key may have, None if there is none."""
         types = {

@@ -10,8 +10,17 @@ from typing import Any, NamedTuple
 
 from regista.automations.language.syntax import Node
 
-Weigh = Callable[[tuple[str, ...]], float]
-"""Returns how much a variable may hold, or what is inside of it, by its name and the members that lead there."""
+
+class Weight(NamedTuple):
+    """How many units a value may hold, how many members it may have, and what the largest of them may hold."""
+
+    held: float
+    members: float
+    largest: float
+
+
+Weigh = Callable[[tuple[str, ...]], Weight]
+"""Returns the weight of a variable, or of what is inside of it, by its name and the members that lead there."""
 
 MOST = 1_000_000.0
 """Units of an evaluation on an event: some 0.1 s."""
@@ -43,11 +52,15 @@ class HeavyError(Exception):
 
 
 class _Load(NamedTuple):
-    """What a value may hold, with all that is inside, how many members it may have, and what it may cost to make."""
+    """What a value may hold, with all that is inside, how many members it may have, and what it may cost to make.
+
+    ``largest`` is what one member may hold; None where that is not known.
+    """
 
     held: float
     members: float
     cost: float = 0.0
+    largest: float | None = None
 
     def plus(self, cost: float) -> "_Load":
         return self._replace(cost=self.cost + cost)
@@ -89,6 +102,17 @@ def check_load(root: Node, weigh: Weigh, most: float) -> None:
         raise HeavyError(root)
 
 
+def measured(value: Any) -> Weight:
+    """Return the weight of a value of an event."""
+    members: list[Any] | None = value if isinstance(value, list) else None
+    if isinstance(value, dict):
+        members = list(value.values())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - JSON
+    held = weight(value)
+    if members is None:
+        return Weight(held, held, held)
+    return Weight(held, len(members), max(map(weight, members), default=0.0))
+
+
 def weight(value: Any) -> float:
     """Return how many units a value of an event holds; more than `MOST` is not counted on."""
     found = 0.0
@@ -128,8 +152,8 @@ class _Reading:
             case "loop":
                 found = self._loop(node, names)
             case "name" | "field" | "call" if (path := _path(node)) and path[0] not in names:
-                held = self._weigh(path)
-                found = _Load(held, held, len(path))
+                held, members, largest = self._weigh(path)
+                found = _Load(held, members, len(path), largest)
             case _:
                 found = self._made(node, [self.visit(part, names) for part in node.parts])
         return found
@@ -159,7 +183,8 @@ class _Reading:
         if name == "_+_":
             return _Load(held, first.members + last.members, cost + held / 2)
         if name == "_[_]":
-            return _Load(first.held, first.held, cost)
+            inside = first.held if first.largest is None else first.largest
+            return _Load(inside, inside, cost)
         if name in _CONVERTED:
             return _Load(held + 1, held, cost + held / 4)
         scan = _SCANS.get(name)

@@ -184,6 +184,8 @@ async def end(transaction: Transaction, replay: UUID, state: str, error: str | N
 
 async def cancel(transaction: Transaction, replay: UUID) -> bool:
     """End a replay that runs, or that has left something to the planners; return whether it was one."""
+    # First, so that the statement behind it sees what whoever held the row has left.
+    await transaction.connection.execute("SELECT FROM replay WHERE id = $1 FOR UPDATE", replay)
     done = await transaction.connection.execute(
         """
         UPDATE replay SET state = 'canceled', finished_at = clock_timestamp()
@@ -199,6 +201,13 @@ async def cancel(transaction: Transaction, replay: UUID) -> bool:
 async def drop_waiting(transaction: Transaction, replay: UUID) -> None:
     """Take back what no planner has taken yet: those events are skipped, ``canceled``."""
     await transaction.connection.execute(_DROP.format(whose="replay_id = $1"), replay, "canceled")
+
+
+async def hold_waiting(transaction: Transaction, automation: int) -> None:
+    """Wait for planners that have taken something of replays to the automation: they want its limits next."""
+    await transaction.connection.execute(
+        "SELECT FROM execution_due WHERE automation_id = $1 AND replay_id IS NOT NULL FOR UPDATE", automation
+    )
 
 
 async def stop(transaction: Transaction, automation: int, reason: str) -> None:

@@ -236,7 +236,7 @@ class Compiler:
             reason = "stands for a secret, which goes into the texts of a webhook's payload alone"
             return self._refused(text, place, reason)
         nearest = _nearest(text, self._words)
-        reason = f"is no variable of {self._event}; the nearest is {nearest!r}"
+        reason = f"is no variable of {self._event}, and a secret has no place here; the nearest variable is {nearest!r}"
         return self._refused(text, place, reason, nearest)
 
     def _refused(

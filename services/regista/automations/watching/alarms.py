@@ -19,6 +19,7 @@ from regista.automations.run_triggers import Difference, Metric, Threshold, ZSco
 from regista.automations.service import snapshot
 from regista.automations.watching import watch_repository
 from regista.automations.watching.metric_tests import Passed
+from regista.automations.watching.watch_repository import Key
 from regista.kit import aggregate
 from regista.kit.aggregate import Aggregate
 from regista.kit.db import SYSTEM, Cause, Database, Origin, Transaction
@@ -43,6 +44,11 @@ class Alarm(NamedTuple):
     batch: MetricBatch
     passed: Passed
     step: int | None
+
+    @property
+    def key(self) -> Key:
+        """The automation and the run."""
+        return self.definition.id, self.run.id
 
     @property
     def run(self) -> RunSnapshot:

@@ -15,7 +15,7 @@ What was logged has been seen: a run that is taken back to a step keeps the valu
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from itertools import chain, islice
 from typing import NamedTuple
@@ -71,16 +71,22 @@ class Watcher:
     async def handle(self, batch: Sequence[Received[MetricBatch]]) -> None:
         """Watch the batch, whose repetition changes nothing."""
         batches = [received.event for received in batch if received.event is not None]
-        while not await self._watch(batches):
-            pass
+        left = await self._watch(batches, None)
+        while left:
+            left = await self._watch(batches, left)
 
-    async def _watch(self, batches: Sequence[MetricBatch]) -> bool:
-        """Return whether the batches are done with: not where what was known of them has changed meanwhile."""
+    async def _watch(self, batches: Sequence[MetricBatch], only: Collection[Key] | None) -> set[Key]:
+        """Return those for which there is more to do: what was known of them has changed meanwhile.
+
+        ``only`` these are watched; None: all.
+        """
         async with self._database.transaction() as transaction:
             index = await self._catalogue.refresh(transaction)
         seen = await sightings(index, batches)
+        if only is not None:
+            seen = {key: found for key, found in seen.items() if key in only}
         if not seen:
-            return True
+            return set()
         wanted = [
             Wanted(*key, found[-1].definition.organization_id, metric_tests.digest(found[-1].metric))
             for key, found in seen.items()
@@ -94,10 +100,9 @@ class Watcher:
                 alarms.append(alarm)
             await asyncio.sleep(0)
         async with self._database.transaction() as transaction:
-            done = await self._write(transaction, seen, wanted, states, alarms)
-        if done:
-            self._announcer.tell(alarms)
-        return done
+            left = await self._write(transaction, seen, wanted, states, alarms)
+        self._announcer.tell(alarm for alarm in alarms if alarm.key not in left)
+        return left
 
     async def _see(self, state: State, found: Sequence[Sighting]) -> Alarm | None:
         """Bring the state up to date with what is new; return the first alarm, None while it rests."""
@@ -145,19 +150,21 @@ class Watcher:
         wanted: Sequence[Wanted],
         states: dict[Key, State],
         alarms: Sequence[Alarm],
-    ) -> bool:
-        """Announce the alarms and save the states; return False, with nothing written, where they are out of date."""
+    ) -> set[Key]:
+        """Announce the alarms and save the states, but for those that are out of date, which are returned."""
         marks = await watch_repository.hold(transaction, wanted)
         index = await self._catalogue.refresh(transaction)
-        definitions = (found[-1].definition for found in seen.values())
-        if any(marks[key] != state.mark for key, state in states.items()) or any(
-            index.get(each.id) is not each for each in definitions
-        ):
-            return False
-        for alarm, moment in await self._announcer.announce(transaction, index, alarms):
-            states[alarm.definition.id, alarm.run.id].fired_at = moment
-        await watch_repository.save(transaction, states)
-        return True
+        left = {
+            key
+            for key, found in seen.items()
+            if marks[key] != states[key].mark
+            or any(index.get(each.definition.id) is not each.definition for each in found)
+        }
+        current = [alarm for alarm in alarms if alarm.key not in left]
+        for alarm, moment in await self._announcer.announce(transaction, index, current):
+            states[alarm.key].fired_at = moment
+        await watch_repository.save(transaction, {key: state for key, state in states.items() if key not in left})
+        return left
 
 
 async def sightings(index: Index, batches: Iterable[MetricBatch]) -> dict[Key, list[Sighting]]:

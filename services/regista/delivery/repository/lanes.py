@@ -116,8 +116,10 @@ async def cancel_strays(transaction: Transaction, limit: int) -> int:
     done = await transaction.connection.execute(
         f"""
         WITH stray AS MATERIALIZED (
-            SELECT q.lane_id, q.position FROM lane l JOIN delivery_due q ON q.lane_id = l.id
-            WHERE l.state = 'removed' LIMIT $1 FOR UPDATE OF q SKIP LOCKED
+            SELECT q.lane_id, q.position FROM lane l CROSS JOIN LATERAL (
+                SELECT lane_id, position FROM delivery_due WHERE lane_id = l.id LIMIT $1 FOR UPDATE SKIP LOCKED
+            ) q
+            WHERE l.state = 'removed' LIMIT $1
         ), gone AS (
             DELETE FROM delivery_due q USING stray s WHERE q.lane_id = s.lane_id AND q.position = s.position
             RETURNING q.lane_id, q.position

@@ -79,7 +79,7 @@ SELECT position FROM given
 # A delivery that was canceled meanwhile stays so, unless it has arrived. A redelivery that failed leaves everything as
 # it was: the state, and the schedule that it interrupted. One that was asked for while an attempt of the schedule was
 # under way is made after it, unless that arrived. An outcome that comes again, since the commit was not acknowledged,
-# moves no schedule a second time.
+# moves no schedule a second time. (Whether it is new is asked so that a hash answers: BY_INDEX forbids all joins by one.)
 _RECORD = f"""
 WITH {_ALIVE}, given AS MATERIALIZED (
     SELECT g.* FROM alive CROSS JOIN unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::smallint[], $6::bigint[],
@@ -109,8 +109,8 @@ WITH {_ALIVE}, given AS MATERIALIZED (
     DELETE FROM delivery_dead x USING given g
     WHERE g.fate = 'succeeded' AND x.lane_id = g.lane_id AND x.position = g.position
 ), done AS (
-    DELETE FROM delivery_due q USING given g JOIN tried t USING (delivery_id)
-    WHERE q.lane_id = g.lane_id AND q.position = g.position
+    DELETE FROM delivery_due q USING given g
+    WHERE (g.delivery_id IN (SELECT delivery_id FROM tried)) IS TRUE AND q.lane_id = g.lane_id AND q.position = g.position
       AND (g.fate = 'succeeded' OR (g.fate = 'dead' AND NOT q.manual)
            OR (g.fate = 'unchanged' AND q.resume_at IS NULL))
 ), later AS (
@@ -122,8 +122,8 @@ WITH {_ALIVE}, given AS MATERIALIZED (
         manual = q.manual AND g.fate <> 'unchanged',
         resume_at = CASE WHEN q.manual AND g.fate = 'pending'
                          THEN clock_timestamp() + make_interval(secs => g.delay) END
-    FROM given g JOIN tried t USING (delivery_id)
-    WHERE q.lane_id = g.lane_id AND q.position = g.position
+    FROM given g
+    WHERE (g.delivery_id IN (SELECT delivery_id FROM tried)) IS TRUE AND q.lane_id = g.lane_id AND q.position = g.position
       AND (g.fate = 'pending' OR (g.fate = 'dead' AND q.manual)
            OR (g.fate = 'unchanged' AND q.resume_at IS NOT NULL))
 )

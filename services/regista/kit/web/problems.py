@@ -18,7 +18,7 @@ from regista.kit.errors import RegistaError
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-_SECRET = {"value", "token", "access_token", "wandb_secret", "url"}
+_SECRET = {"value", "token", "access_token", "wandb_secret", "url", "headers"}
 """Members whose values are nobody's to repeat, not even to who has sent them: answers are logged on the way."""
 _TITLES = {
     400: ("malformed", "The request cannot be read"),

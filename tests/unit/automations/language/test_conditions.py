@@ -369,7 +369,7 @@ def test_loops_that_stop_for_want_of_time_say_so_and_never_that_something_holds(
         "filter(t, true) == []",
     ):
         assert Condition(f"artifact.tags.{loop} || true").judge(seen) == Truth(
-            False, "it takes more than 0.05 s on this event; go through fewer values, or smaller ones"
+            False, "it takes more than 0.1 s on this event; go through fewer values, or smaller ones"
         )
 
 
@@ -452,8 +452,8 @@ def test_a_key_of_any_kind_that_a_map_may_have_is_taken(text: str) -> None:
 
 def test_a_long_condition_may_not_be_on_every_event_type() -> None:
     text = f"event.type in {['a'] * 1500}"
-    assert check_condition(text, short_names()[:5]) == text
-    assert "may be on 5 event types, not" in refused(text, short_names()).message
+    assert check_condition(text, short_names()[:11]) == text
+    assert "may be on 11 event types, not" in refused(text, short_names()).message
 
 
 def test_an_error_can_be_kept_whatever_the_event_says() -> None:
@@ -558,3 +558,28 @@ def test_every_word_of_an_event_type_may_be_read_and_has_a_value_of_its_type(eve
         assert expression.kind == word.type
         assert value == seen.values[name], name
         assert word.nullable or word.type != "dyn" or word.kind == "dyn", name
+
+
+@pytest.mark.parametrize("count", [3, 400])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{m}.classes.map(k, {m}.classes[k].f1).all(v, v > 0.1)",
+        "{m}.classes.filter(k, {m}.classes[k].f1 < 0.1).size() == 0",
+        "{m}.flat.map(k, k + ': ' + string({m}.flat[k])).size() > 2",
+        "{m}.order.map(c, {m}.flat[c]).exists(v, v > 0.0)",
+        "{m}.order.all(c, c in {m}.flat && {m}.classes[c].support == 100)",
+    ],
+)
+def test_what_people_ask_of_figures_by_class_is_answered_for_hundreds_of_them(text: str, count: int) -> None:
+    order = [f"class_{number}" for number in range(count)]
+    figures = {"precision": 0.9, "recall": 0.8, "f1": 0.85, "support": 100}
+    metadata = {"classes": dict.fromkeys(order, figures), "flat": dict.fromkeys(order, 0.5), "order": order}
+    condition = check_condition(text.replace("{m}", "artifact.metadata"), ALIAS)
+    assert condition is not None
+    seen = Seen(event_at("alias.added", data={"artifact": {"metadata": metadata}}))
+    assert Condition(condition).judge(seen) == Truth(True)
+
+
+def test_a_loop_that_the_clock_does_not_see_is_refused() -> None:
+    assert "stands without brackets" in refused("artifact.tags.exists((t), t == 'a')").message

@@ -287,7 +287,11 @@ def test_an_expression_that_is_none_is_refused_with_its_place_and_what_is_near(t
 @pytest.mark.parametrize(
     ("text", "said", "nearest"),
     [
-        ("by ${aliass}", "is no variable of alias.added; the nearest is 'alias'", "alias"),
+        (
+            "by ${aliass}",
+            "is no variable of alias.added, and a secret has no place here; the nearest variable is 'alias'",
+            "alias",
+        ),
         ("by ${secret.TOKEN}", "stands for a secret", None),
         ("by ${ACCESS_TOKEN}", "stands for a secret", None),
     ],
