@@ -419,7 +419,7 @@ def test_a_payload_that_takes_too_long_is_given_up_once_and_not_tried_again(monk
     template = Template({"payload": {str(number): each for number, each in enumerate(SLOW)}})
     began = time.thread_time()
     assert template.payload("deploy", seen()).error == TOO_SLOW
-    assert time.thread_time() - began < 1.2
+    assert time.thread_time() - began < 3
     began = time.thread_time()
     assert template.payload("deploy", seen()) == Frozen(b"", error=TOO_SLOW)
     assert time.thread_time() - began < 0.1
