@@ -20,9 +20,8 @@ from regista.audit.repository.search import Place
 from regista.audit.service import Reading
 from regista.events.asking import Since, Until
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError
 from regista.kit.web import PROBLEMS, ActionRouter, Cursor, Limit, Page
-from regista.kit.web.pages import decode, encode
+from regista.kit.web.pages import decode, encode, foreign
 from regista.registry.subjects import CollectionPath
 
 router = ActionRouter(tags=["audit"], responses=PROBLEMS)
@@ -176,9 +175,7 @@ def _place(cursor: str | None) -> Place | None:
         seconds, rest = divmod(key[0], 1_000_000)
         return Place(datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), UUID(key[1]))
     except (ValueError, OverflowError, OSError):
-        raise InvalidError(
-            f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor"
-        ) from None
+        raise foreign(cursor) from None
 
 
 def _microseconds(moment: datetime) -> int:

@@ -8,15 +8,9 @@ from pydantic import BaseModel
 
 from regista.automations.matching import scope_keys
 from regista.kit.errors import InvalidError
+from regista.registry.scopes import WRITTEN
 from regista_events import sample
 
-_WRITTEN: Final = {
-    "org": "org",
-    "entity": "entity/E",
-    "project": "project/E/P",
-    "registry": "registry/NAME",
-    "collection": "collection/E/P/NAME",
-}
 _PLACE: Final[dict[str, Any]] = {"id": 1, "entity_id": 1, "entity": "x", "project_id": 1, "registry_id": 1}
 
 
@@ -25,9 +19,9 @@ def check_scope(kind: str, events: Sequence[str]) -> None:
     fitting = frozenset[str]().union(*map(kinds_of, events))
     if kind in fitting:
         return
-    written = [_WRITTEN[each] for each in _WRITTEN if each in fitting]
+    written = [WRITTEN[each] for each in WRITTEN if each in fitting]
     raise InvalidError(
-        f"no {' and no '.join(map(repr, events))} ever lies in a scope {_WRITTEN[kind]}, so the automation would never fire; "
+        f"no {' and no '.join(map(repr, events))} ever lies in a scope {WRITTEN[kind]}, so the automation would never fire; "
         f"use the scope {' or '.join(written)}",
         field="scope",
     )

@@ -14,9 +14,8 @@ from regista.access.verdict import authorize_key
 from regista.delivery import service
 from regista.delivery.repository.views import Filters
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError
 from regista.kit.web import PROBLEMS, ActionRouter, Body, Cursor, Limit, Page, page
-from regista.kit.web.pages import decode, encode
+from regista.kit.web.pages import decode, encode, foreign
 
 router = ActionRouter(prefix="/deliveries", tags=["deliveries"], responses=PROBLEMS)
 
@@ -147,7 +146,7 @@ async def list_attempts(call: Call, delivery: UUID, limit: Limit = 50, cursor: C
     """List the attempts at a delivery, oldest first."""
     after = decode(cursor, int)
     if after is not None and not 0 <= after[0] < _MOST:
-        raise InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
+        raise foreign(cursor)
     rows, may_edit = await call.read(
         lambda tx: service.list_attempts(tx, call.actor, delivery, after[0] if after else 0, limit + 1)
     )

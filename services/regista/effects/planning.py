@@ -4,7 +4,7 @@ What cannot be rendered (too large, too slow) has a row like any other, without 
 is the last: it is dead, is announced as such, and the execution has failed where people look.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from regista.automations.deciding.decisions import Execution
@@ -12,6 +12,7 @@ from regista.automations.payloads.frozen import Frozen, written
 from regista.automations.payloads.templates import LARGEST, SLOWEST, TOO_LARGE, TOO_SLOW, UNFIT
 from regista.delivery import NewDelivery, Outcome
 from regista.effects.planner import Planned
+from regista.kit.db import Transaction
 
 UNSENDABLE: Final[Mapping[str, str]] = {
     TOO_LARGE: f"not sent: what it says has more than {LARGEST} bytes once it is filled in",
@@ -21,8 +22,19 @@ UNSENDABLE: Final[Mapping[str, str]] = {
 """What is said where there is nothing to send, by the error that stands in place of the holes."""
 
 
-def planned(execution: Execution, lane: int, frozen: Frozen | None) -> Planned:
-    """Return the row of an execution that sends this, or the event itself."""
+async def planned(
+    transaction: Transaction, executions: Iterable[Execution], render: Callable[[Execution], Frozen | None]
+) -> list[Planned]:
+    """Return the rows of executions, in order: they send what ``render`` makes of each, or the event itself (None)."""
+    rows: list[Planned] = []
+    for each in executions:
+        if each.action.lane_id is not None:
+            await transaction.breathe()
+            rows.append(_row(each, each.action.lane_id, render(each)))
+    return rows
+
+
+def _row(execution: Execution, lane: int, frozen: Frozen | None) -> Planned:
     new = NewDelivery(
         execution.organization_id,
         lane,

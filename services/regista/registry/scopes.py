@@ -1,6 +1,7 @@
 """Scopes as people write them, found: ``org``, ``entity/E``, ``project/E/P``, ``registry/NAME``, ``collection/E/P/NAME``."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple
 
 from regista.kit.db import Transaction
 from regista.kit.errors import InvalidError
@@ -9,7 +10,16 @@ from regista.registry.repository import scopes as repository
 
 ScopeKind = Literal["org", "entity", "project", "registry", "collection"]
 _PARTS: dict[str, int] = {"org": 0, "entity": 1, "project": 2, "registry": 1, "collection": 3}
-_GRAMMAR = "org, entity/E, project/E/P, registry/NAME or collection/E/P/NAME"
+WRITTEN: Final[Mapping[str, str]] = {
+    "org": "org",
+    "entity": "entity/E",
+    "project": "project/E/P",
+    "registry": "registry/NAME",
+    "collection": "collection/E/P/NAME",
+}
+"""How people write a scope of each kind."""
+*_FIRST, _LAST = WRITTEN.values()
+_GRAMMAR = f"{', '.join(_FIRST)} or {_LAST}"
 
 
 class ScopeRef(NamedTuple):

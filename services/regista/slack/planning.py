@@ -20,12 +20,7 @@ async def plan_messages(
 ) -> list[Claimed]:
     """Write what is not in the ledger yet, ``others`` behind the executions, and return it in order."""
     await name_authors(transaction, [each.seen for each in executions])
-    rows: list[Planned] = []
-    for each in executions:
-        if each.action.lane_id is not None:
-            await transaction.breathe()
-            rows.append(planned(each, each.action.lane_id, _frozen(each)))
-    return await plan(transaction, [*rows, *others])
+    return await plan(transaction, [*await planned(transaction, executions, _frozen), *others])
 
 
 SLACK: Final = Way("slack", "slack", plan_messages)

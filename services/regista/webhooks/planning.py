@@ -8,6 +8,7 @@ from typing import Final
 
 from regista.automations.deciding.decisions import Execution
 from regista.automations.payloads.authors import name_authors
+from regista.automations.payloads.frozen import Frozen
 from regista.automations.payloads.templates import render_action
 from regista.delivery import Claimed, plan
 from regista.effects.planner import Planned, Way
@@ -24,13 +25,11 @@ async def plan_executions(
     ]
     if authors:
         await name_authors(transaction, authors)
-    rows: list[Planned] = []
-    for each in executions:
-        if each.action.lane_id is not None:
-            await transaction.breathe()
-            frozen = render_action(each.action, each.automation, each.seen)
-            rows.append(planned(each, each.action.lane_id, frozen))
-    return await plan(transaction, [*rows, *others])
+    return await plan(transaction, [*await planned(transaction, executions, _frozen), *others])
 
 
 WEBHOOKS: Final = Way("webhooks", "webhook", plan_executions)
+
+
+def _frozen(execution: Execution) -> Frozen | None:
+    return render_action(execution.action, execution.automation, execution.seen)

@@ -25,6 +25,14 @@ async def check(database: Database, keys: str) -> None:
         await check_secret_key(transaction, Vault(keys))
 
 
+async def rotating(api: Api) -> tuple[Database, str, str]:
+    """Return the database with its key kept, that key, and both keys as the setting has them in a rotation."""
+    old = api.runtime.settings.secret_key
+    assert old is not None
+    await keep(api.runtime.database, old.get_secret_value())
+    return api.runtime.database, old.get_secret_value(), f"{NEW},{old.get_secret_value()}"
+
+
 async def test_a_database_takes_the_first_key_and_refuses_another(postgres: PostgresSession) -> None:
     async with fresh(postgres) as database:
         await check(database, OLD)
@@ -41,11 +49,7 @@ async def test_a_database_takes_the_first_key_and_refuses_another(postgres: Post
 
 
 async def test_the_old_key_is_needed_for_as_long_as_something_is_sealed_with_it(api: Api) -> None:
-    database = api.runtime.database
-    old = api.runtime.settings.secret_key
-    assert old is not None
-    both = f"{NEW},{old.get_secret_value()}"
-    await keep(database, old.get_secret_value())
+    database, _, both = await rotating(api)
     made = await api.client.post("/api/v1/secrets", json={"name": "TOKEN", "value": "v", "entity": "team"})
     await keep(database, both)
     with pytest.raises(ConfigurationError):
@@ -56,11 +60,7 @@ async def test_the_old_key_is_needed_for_as_long_as_something_is_sealed_with_it(
 
 
 async def test_a_rotation_may_end_once_everything_is_sealed_with_the_new_key(api: Api) -> None:
-    database = api.runtime.database
-    old = api.runtime.settings.secret_key
-    assert old is not None
-    both = f"{NEW},{old.get_secret_value()}"
-    await keep(database, old.get_secret_value())
+    database, old, both = await rotating(api)
     assert (await api.client.post("/api/v1/secrets", json={"name": "T", "value": "v", "entity": "team"})).is_success
     await keep(database, both)
     async with database.transaction() as transaction:
@@ -69,7 +69,7 @@ async def test_a_rotation_may_end_once_everything_is_sealed_with_the_new_key(api
         await transaction.connection.execute("UPDATE webhook_key SET sealed = $1", sealed)
     await keep(database, NEW)
     with pytest.raises(ConfigurationError):
-        await check(database, old.get_secret_value())
+        await check(database, old)
 
 
 async def test_an_installation_from_before_the_check_keeps_its_key(api: Api) -> None:

@@ -16,9 +16,9 @@ from regista.automations.executions.repository import Filters, Place
 from regista.automations.executions.service import Shown
 from regista.events.asking import Since, Until
 from regista.kit.db import Transaction
-from regista.kit.errors import InvalidError, NotFoundError
+from regista.kit.errors import NotFoundError
 from regista.kit.web import PROBLEMS, ActionRouter, Cursor, Limit, Page
-from regista.kit.web.pages import decode, encode
+from regista.kit.web.pages import decode, encode, foreign
 from regista_events import short_name
 
 router = ActionRouter(prefix="/executions", tags=["automations"], responses=PROBLEMS)
@@ -113,7 +113,7 @@ def _behind(cursor: str | None) -> Place:
     key = decode(cursor, int, int)
     place = Place(*key) if key else Place()
     if not -1 <= place.action_index < _SMALL:
-        raise InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
+        raise foreign(cursor)
     return place
 
 

@@ -34,10 +34,10 @@ class Tree:
     """An expression as the compiler read it. Read when it is asked for."""
 
     def __init__(self, serialized: bytes) -> None:
-        checked = dict(_fields(dict(_fields(serialized))[2]))
-        self._source: bytes = checked[5]
-        self._checked = dict(_fields(serialized))[2]
-        self._expression: bytes = checked[4]
+        self._checked: bytes = dict(_fields(serialized))[2]
+        parts = dict(_fields(self._checked))
+        self._expression: bytes = parts[4]
+        self._source: bytes = parts[5]
 
     @cached_property
     def root(self) -> Node:

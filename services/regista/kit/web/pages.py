@@ -56,8 +56,13 @@ def decode(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         or any(isinstance(part, int) and not -(2**63) <= part < 2**63 for part in key)
         or any(isinstance(part, str) and not _storable(part) for part in key)
     ):
-        raise InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
+        raise foreign(cursor)
     return tuple(key)
+
+
+def foreign(cursor: str | None) -> InvalidError:
+    """Return the error of a cursor that this server did not make for this list."""
+    return InvalidError(f"cursor {cursor!r} is not one of this list; begin without a cursor", field="cursor")
 
 
 def _storable(text: str) -> bool:
